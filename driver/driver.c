@@ -235,10 +235,11 @@ int mr_device_run(struct mr_device *device, struct mr_job *job, struct mr_error 
                           "1 to %u; split it",
                           job->sequences, mr_plural(job->sequences), job->steps,
                           mr_plural(job->steps), (unsigned long long)total, MR_STEPS_MAX);
-    if (job->flags & ~(uint32_t)MR_FLAG_RESET)
+    if (job->flags & ((1u << MR_FLAGS_OWN) - 1) & ~(uint32_t)MR_FLAG_RESET)
         return mr_failure(error, MR_ERROR_ARGUMENT,
-                          "run flags 0x%x have bits that have no meaning; known is 0x%x",
-                          job->flags, (unsigned)MR_FLAG_RESET);
+                          "run flags 0x%x have bits that have no meaning; known is 0x%x, and bits "
+                          "from %d on are the kernel's own",
+                          job->flags, (unsigned)MR_FLAG_RESET, MR_FLAGS_OWN);
     job->done = job->feedback.steps = 0;
     if (job->feedback.most && check_feedback(device, job, error))
         return MR_ERROR_ARGUMENT;

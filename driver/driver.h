@@ -117,7 +117,7 @@ struct mr_feedback {
 
 struct mr_job {
     uint32_t sequences, steps; // steps of one sequence; at most MR_STEPS_MAX in all
-    uint32_t flags;            // MR_FLAG_*
+    uint32_t flags;            // MR_FLAG_RESET, and the kernel's own (MR_FLAGS_OWN)
     bool encodes;              // of the encoder's part, with the command ENCODE; it gives nothing
     // Of one sequence of one step: in[0], of one element, is the input of the first step, which
     // flags are for; those of the others are the number fed back in their lowest 16 bits, above

@@ -30,6 +30,7 @@ static uint64_t out_slot(const struct mr_protocol *protocol) {
 
 bool mr_protocol_streams(const struct mr_protocol *protocol, const struct mr_job *job) {
     return job->sequences == 1 && !job->timeline && !job->encodes &&
+           !(job->flags >> MR_FLAGS_OWN) &&
            job->in->count * mr_element_bytes(protocol->shape.x_bits) <= ROW_BYTES;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which images of cards are taken: from which folders, and with which manifest. No card is opened.
 #define _GNU_SOURCE
-#include "card_image.h"
 #include "file.h"
+#include "network_image.h"
 #include "plan_fixture.h"
 #include "xclbin.h"
 
@@ -73,7 +73,8 @@ static void make_image(const char *folder, int with_manifest) {
 }
 
 static const char *find(const char *folder) {
-    mr_card_images_find(&compiled, folder, &images);
+    const struct mr_card_design design = mr_network_design(&compiled);
+    mr_card_images_find(&design, folder, &images);
     return images.emulation;
 }
 

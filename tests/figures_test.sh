@@ -182,7 +182,7 @@ verdict "the board's step and image" \
 engine=$work/engine
 rm -rf "$engine" && mkdir -p "$engine"
 sed -n 's/^    #/#/p' docs/training-engine.md >"$engine/train.c"
-build/hlsc "$engine/train.c" --top train -I hls/kernels -o "$engine" >"$work/hlsc.log" 2>&1
+build/hlsc "$engine/train.c" --top train -I hls/kernels -I base/contract -o "$engine" >"$work/hlsc.log" 2>&1
 said() { tr '\n' ' ' <docs/training-engine.md | sed -n "s/.*$1.*/\\1/p" | tr -d ,; }
 verdict "the engine's multipliers" "$(said 'it has \([0-9,]*\) multipliers')" \
     "$(awk '/^process .* multipliers$/ { sum += $3 } END { print sum }' "$engine/report.txt")"

@@ -152,8 +152,8 @@ static void run_batches(const struct mr_train_shape *s, struct mr_int_device *en
                                          .learns = learns,
                                          .keys = b->keys[i]};
     ck_assert_msg(
-        !mr_int_device_run(engine, m, batch, learns ? b->rule : NULL, (size_t)b->count, &error),
-        "%s", error.text);
+        !mr_int_device_run(engine, batch, learns ? b->rule : NULL, (size_t)b->count, &error), "%s",
+        error.text);
     for (int i = 0; i < b->count; i++) {
         batch[i].outputs = wanted;
         if (learns)
@@ -370,6 +370,51 @@ START_TEST(turbofan) {
 }
 END_TEST
 
+// A full mini-batch of larger networks, on the engine that is chosen for them.
+static const struct network {
+    const char *name;
+    enum mr_train_cell cell;
+    int layers, units;
+    size_t batch;
+} networks[] = {{"S1", MR_TRAIN_LSTM, 2, 64, 24},
+                {"S4", MR_TRAIN_LSTM, 4, 64, 64},
+                {"GRU", MR_TRAIN_GRU, 2, 64, 64}};
+
+START_TEST(full_step) {
+    const struct network *n = &networks[_i];
+    const struct mr_trainer_options options = {
+        .loss = MR_TRAIN_MSE, .batch = n->batch, .steps = 50};
+    struct mr_train_chain chain = {.inputs = 25, .layer_count = n->layers, .outputs = 1};
+    struct shape s = {0};
+    for (int l = 0; l < n->layers; l++)
+        chain.layers[l] = (struct mr_train_layer){
+            .cell = n->cell, .inputs = l ? n->units : 25, .units = n->units};
+    ck_assert_int_eq(mr_train_shape_of(&chain, &options, MR_ENGINE_MULTIPLIERS, &s.is, &error), 0);
+    printf("%s, %d multipliers in the lanes: ", n->name, mr_train_lanes(&s.is));
+    uint64_t seed = say(&s, "RTL");
+    struct mr_int_device *engine = open_engine(&s, true, 0, 0, seed);
+    struct mr_int_model *m = make_model(&s, &seed), *read = make_model(&s, &seed);
+    void *scalar = mr_int_scalar.open(m);
+    ck_assert_ptr_nonnull(scalar);
+    ck_assert_msg(!mr_int_device_load(engine, m, &error), "%s", error.text);
+    struct batches b = draw(&s.is, 1, s.is.batch, s.is.steps, &seed);
+    run_batches(&s.is, engine, m, scalar, &b, true);
+    const struct mr_train_cycles cycles = mr_int_device_cycles(engine);
+    printf("  %s: %llu cycles, %llu planned: %llu and %llu for the stages\n", n->name,
+           (unsigned long long)cycles.counted, (unsigned long long)cycles.planned,
+           (unsigned long long)mr_train_cycles(&s.is, s.is.steps, true),
+           (unsigned long long)(cycles.planned - mr_train_cycles(&s.is, s.is.steps, true)));
+    fflush(stdout);
+    ck_assert_uint_eq(cycles.counted, cycles.planned);
+    expect_params(engine, m, read, "after a mini-batch");
+    free_batches(&b);
+    mr_int_scalar.close(scalar);
+    mr_int_close(m);
+    mr_int_close(read);
+    mr_int_device_close(engine);
+}
+END_TEST
+
 int main(void) {
     enum { SHAPES = sizeof shapes / sizeof *shapes };
     const bool thorough = getenv("THOROUGH") != NULL;
@@ -387,6 +432,13 @@ int main(void) {
         tcase_add_loop_test(rtl, random_shapes, RANDOM_MODELS, RANDOM_MODELS + 3);
         tcase_add_test(large, turbofan);
         suite_add_tcase(suite, large);
+        // CK_RUN_CASE=S1 for one of them.
+        for (int i = 0; i < (int)(sizeof networks / sizeof *networks); i++) {
+            TCase *of_network = tcase_create(networks[i].name);
+            tcase_set_timeout(of_network, 10000);
+            tcase_add_loop_test(of_network, full_step, i, i + 1);
+            suite_add_tcase(suite, of_network);
+        }
     }
     suite_add_tcase(suite, c);
     suite_add_tcase(suite, rtl);

@@ -26,6 +26,9 @@ const struct mr_target *mr_target_at(size_t index);
 // By name, in either case; NULL when there is none.
 const struct mr_target *mr_target_find(const char *name);
 
+// Where nobody names one.
+#define MR_TARGET_USUAL "u55c"
+
 // "u50, u55c, ..." into text, cut short where it does not fit. Returns text.
 char *mr_target_names(char *text, size_t size);
 

@@ -27,6 +27,10 @@ enum { MR_FLAGS(MR_FLAG_VALUE) };
 #undef MR_COMMAND_VALUE
 #undef MR_FLAG_VALUE
 
+// Of `flags` the bits from here on are the kernel's own: of a training engine the sequences of a
+// mini-batch, from which it learns; 0: it predicts.
+#define MR_FLAGS_OWN 16
+
 // What a memory port of a card moves in a cycle; weights and state are made of it on every device.
 enum { MR_BEAT_BITS = 512, MR_BEAT_BYTES = MR_BEAT_BITS / 8 };
 

@@ -5,14 +5,14 @@
 #include "card_image.h"
 #include "build.h"
 #include "card_kernel.h"
-#include "card_project.h"
+#include "driver.h"
 #include "failure.h"
 #include "file.h"
-#include "generate.h"
 #include "json_append.h"
 #include "mr_registers.h"
+#include "network_build.h"
 #include "paths.h"
-#include "plan_report.h"
+#include "plan.h"
 #include "xclbin.h"
 
 #include <dirent.h>
@@ -107,13 +107,13 @@ int mr_card_image_check(const char *image, char *error, size_t error_size) {
     return check_manifest(image, path, error, error_size);
 }
 
-static void look_at(const char *path, const struct mr_compiled *compiled,
+static void look_at(const char *path, const struct mr_card_design *design,
                     struct mr_card_images *images) {
     struct mr_xclbin_info info;
     char text[900], manifest[PATH_MAX + 8];
     if (mr_xclbin_read(path, &info, text, sizeof text) ||
-        memcmp(info.shape_hash, compiled->shape_hash, MR_SHAPE_HASH) != 0 ||
-        strcmp(info.target, compiled->plan.target->name) != 0)
+        memcmp(info.shape_hash, design->shape_hash, MR_SHAPE_HASH) != 0 ||
+        strcmp(info.target, design->target->name) != 0)
         return;
     if (mr_manifest_path(path, manifest, sizeof manifest))
         return;
@@ -136,14 +136,14 @@ static int is_image(const struct dirent *entry) {
     return length > 7 && strcmp(entry->d_name + length - 7, ".xclbin") == 0;
 }
 
-static void look_in(const char *folder, const struct mr_compiled *compiled,
+static void look_in(const char *folder, const struct mr_card_design *design,
                     struct mr_card_images *images) {
     struct dirent **entries = NULL;
     char path[PATH_MAX];
     const int count = scandir(folder, &entries, is_image, alphasort);
     for (int i = 0; i < count; i++) {
         if (snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name) < (int)sizeof path)
-            look_at(path, compiled, images);
+            look_at(path, design, images);
         free(entries[i]);
     }
     free(entries);
@@ -164,28 +164,43 @@ int mr_images_folder(const char *given, char *folder, size_t size, char *error, 
                          given ? given : data_dir);
 }
 
-void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
+void mr_card_images_find(const struct mr_card_design *design, const char *folder,
                          struct mr_card_images *images) {
     char place[PATH_MAX + 16];
     *images = (struct mr_card_images){0};
     if (!mr_images_folder(folder, place, sizeof place, NULL, 0))
-        look_in(place, compiled, images);
+        look_in(place, design, images);
+}
+
+int mr_card_image_choose(const struct mr_card_design *design, const char *folder, const char *how,
+                         char *path, struct mr_error *error) {
+    struct mr_card_images images;
+    struct mr_device_found entry;
+    mr_card_images_find(design, folder, &images);
+    const bool card = mr_device_first(MR_FORM_XCLBIN, &entry) != NULL;
+    const char *found = card ? images.hardware : images.emulation;
+    if (*found) {
+        memcpy(path, found, sizeof images.hardware);
+        return 0;
+    }
+    if (*images.problem)
+        return mr_failure(error, MR_ERROR_DEVICE, "%s", images.problem);
+    if (card)
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "there is a card but no image of this network for the %s; link one "
+                          "(hw/vitis/)%s%.600s",
+                          design->target->name,
+                          *images.emulation ? ", or name the emulated card's: " : "",
+                          images.emulation);
+    return mr_failure(error, MR_ERROR_DEVICE,
+                      "there is no card, and no image of an emulated %s with this network; build "
+                      "one with %s, or name its folder with --bitstreams",
+                      design->target->name, how);
 }
 
 // ---- Building ----------------------------------------------------------------------------------
 
-// Can a number that the network gives be its input? Where it is not a token for all that
-// (mr_network_token), nobody asks for it.
-static bool feeds_back(const struct mr_network *network) {
-    for (int o = 0; o < network->output_count && mr_network_entries(network); o++) {
-        const struct mr_op *op = mr_output_op(network, o);
-        if (op && op->kind->gives_place)
-            return true;
-    }
-    return false;
-}
-
-char *mr_card_shape_header(const struct mr_compiled *compiled) {
+char *mr_card_shape_header(const struct mr_card_design *design) {
     char *text = NULL;
     size_t size = 0;
     FILE *header = open_memstream(&text, &size);
@@ -194,17 +209,16 @@ char *mr_card_shape_header(const struct mr_compiled *compiled) {
     fprintf(
         header,
         "`define MR_STATE\n`define MR_X_BITS %u\n`define MR_Y_BITS %u\n`define MR_PROCESSES %zu\n",
-        mr_plan_element_bits(compiled->plan.x_lc), mr_plan_element_bits(compiled->plan.y_lc),
-        compiled->report->process_count);
-    if (feeds_back(compiled->plan.network))
+        design->x_bits, design->y_bits, design->report->process_count);
+    if (design->feeds_back)
         fputs("`define MR_FEEDBACK\n", header);
     // A kernel without probes has no port for them.
-    if (compiled->report->probe_count)
-        fprintf(header, "`define MR_PROBES %zu\n", compiled->report->probe_count);
+    if (design->report->probe_count)
+        fprintf(header, "`define MR_PROBES %zu\n", design->report->probe_count);
     fprintf(header, "`define MR_CLOCK_KHZ %.0f\n`define MR_SHAPE_HASH 128'h",
-            compiled->clock_mhz * 1000);
+            design->clock_mhz * 1000);
     for (int i = MR_SHAPE_HASH; i--;)
-        fprintf(header, "%02x", compiled->shape_hash[i]);
+        fprintf(header, "%02x", design->shape_hash[i]);
     fputc('\n', header);
     return fclose(header) ? NULL : text;
 }
@@ -220,27 +234,6 @@ static json_t *version_of(const char *program) {
         pclose(tool);
     line[strcspn(line, "\n")] = '\0';
     return json_string(line);
-}
-
-static json_t *shape_json(const struct mr_plan *plan) {
-    json_t *operators = json_array(), *outputs = json_array();
-    for (int i = 0; i < plan->network->op_count; i++) {
-        const struct mr_op *op = &plan->network->ops[i];
-        char precision[MR_PRECISION_NAME];
-        mr_json_append(
-            &operators,
-            json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:b, s:s*}", "name", op->name, "kind",
-                      op->kind->name, "inputs", op->inputs, "units", op->units, "lanes",
-                      plan->ops[i].layout.lc, "passes", plan->ops[i].layout.passes, "h_first",
-                      plan->ops[i].layout.h_first, "precision",
-                      op->kind->gates ? mr_precision_name(op->precision, precision) : NULL));
-    }
-    for (int i = 0; i < plan->network->output_count; i++) {
-        const int stream = plan->network->outputs[i].stream;
-        mr_json_append(&outputs, json_string(plan->network->ops[stream - 1].name));
-    }
-    return json_pack("{s:i, s:o, s:o}", "slots", plan->slots, "operators", operators, "outputs",
-                     outputs);
 }
 
 static json_t *process_names(const struct mr_report *report) {
@@ -262,39 +255,29 @@ static json_t *probe_names(const struct mr_report *report) {
     return probes;
 }
 
-static json_t *make_manifest(const struct mr_compiled *compiled, const char *platform) {
-    const struct mr_plan *plan = &compiled->plan;
+json_t *mr_card_manifest(const struct mr_card_design *design, const char *platform) {
     char hash[2 * MR_SHAPE_HASH + 1];
-    hash_text(compiled->shape_hash, hash);
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:i, s:f, s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:s, "
-        "s:{s:s, "
-        "s:o, s:o}}",
-        "kernel", "millrace", "target", plan->target->name, "part", plan->target->part, "platform",
-        platform, "shape_hash", hash, "shape", shape_json(plan), "x_bits",
-        (int)mr_plan_element_bits(plan->x_lc), "y_bits", (int)mr_plan_element_bits(plan->y_lc),
-        "clock_mhz", compiled->clock_mhz, "processes", process_names(compiled->report), "probes",
-        probe_names(compiled->report), "resources", "multipliers", (json_int_t)plan->multipliers,
-        "bram18", (json_int_t)plan->memory.bram18, "uram", (json_int_t)plan->memory.uram,
-        "lut_memory", (json_int_t)plan->memory.lut, "resources_source",
-        "estimated by the planner, not measured", "tools", "millrace", mr_version(), "verilator",
+    hash_text(design->shape_hash, hash);
+    json_t *manifest = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:o, s:o, s:{s:s, s:o, s:o}}", "kernel",
+        "millrace", "target", design->target->name, "part", design->target->part, "platform",
+        platform, "shape_hash", hash, "x_bits", (int)design->x_bits, "y_bits", (int)design->y_bits,
+        "clock_mhz", design->clock_mhz, "processes", process_names(design->report), "probes",
+        probe_names(design->report), "tools", "millrace", mr_version(), "verilator",
         version_of(mr_build_verilator()), "cxx", version_of(mr_build_cxx()));
+    if (manifest && json_object_update(manifest, design->described)) {
+        json_decref(manifest);
+        return NULL;
+    }
+    return manifest;
 }
 
-// "3-5-4-2_u55c_hw_emu_0123abcd.xclbin": inputs, units of the operators with weights (the first
-// ones, where there are many), target, platform, hash.
-static void image_name(const struct mr_compiled *compiled, const char *platform, char *name,
+// "3-5-4-2_u55c_hw_emu_0123abcd.xclbin": its own name, target, platform, hash.
+static void image_name(const struct mr_card_design *design, const char *platform, char *name,
                        size_t size) {
-    enum { LIST = 120 }; // letters
-    const struct mr_plan *plan = &compiled->plan;
-    const struct mr_network *network = plan->network;
-    size_t used = (size_t)snprintf(name, size, "%d", network->streams[0].width);
-    for (int i = 0; i < network->op_count && used < LIST; i++)
-        if (mr_op_rows(&network->ops[i]) > 0)
-            used += (size_t)snprintf(name + used, size - used, "-%d", network->ops[i].units);
-    snprintf(name + used, size - used, "_%s_%s_%02x%02x%02x%02x.xclbin", plan->target->name,
-             platform, compiled->shape_hash[0], compiled->shape_hash[1], compiled->shape_hash[2],
-             compiled->shape_hash[3]);
+    const unsigned char *hash = design->shape_hash;
+    snprintf(name, size, "%s_%s_%s_%02x%02x%02x%02x" ENDING, design->name, design->target->name,
+             platform, hash[0], hash[1], hash[2], hash[3]);
 }
 
 static int make_folder(const char *folder, char *error, size_t error_size) {
@@ -307,10 +290,9 @@ static int make_folder(const char *folder, char *error, size_t error_size) {
     return 0;
 }
 
-// The place of an image, or of the folder with what Vitis needs for one.
-static int place_image(const struct mr_compiled *compiled, const char *platform, const char *output,
-                       const struct mr_options *options, char *path, size_t path_size, char *error,
-                       size_t error_size) {
+int mr_card_image_place(const struct mr_card_design *design, const char *platform,
+                        const char *output, const struct mr_options *options, char *path,
+                        size_t path_size, char *error, size_t error_size) {
     const bool project = strcmp(platform, "hw") == 0;
     const size_t length = output ? strlen(output) : 0, tail = strlen(ENDING);
     char folder[PATH_MAX + 16], name[300];
@@ -322,7 +304,7 @@ static int place_image(const struct mr_compiled *compiled, const char *platform,
         if (mr_images_folder(given, folder, sizeof folder, error, error_size) ||
             make_folder(folder, error, error_size))
             return -1;
-        image_name(compiled, platform, name, sizeof name);
+        image_name(design, platform, name, sizeof name);
         if (project)
             name[strlen(name) - tail] = '\0';
         used = snprintf(path, path_size, "%s/%s", folder, name);
@@ -332,15 +314,15 @@ static int place_image(const struct mr_compiled *compiled, const char *platform,
     return project ? make_folder(path, error, error_size) : 0;
 }
 
-static int pack(const struct mr_compiled *compiled, const char *so_path, const char *manifest,
+static int pack(const struct mr_card_design *design, const char *so_path, const char *manifest,
                 const char *path, char *error, size_t error_size) {
     char program[PATH_MAX], registers[PATH_MAX + 32], script[200];
-    const struct mr_target *target = compiled->plan.target;
+    const struct mr_target *target = design->target;
     // An emulated card has as much as its model.
     const uint64_t memory_size = (uint64_t)target->gib << 30;
     if (mr_card_program_path(program, sizeof program, error, error_size))
         return -1;
-    snprintf(registers, sizeof registers, "%s/hw/registers.json", compiled->places.data_dir);
+    snprintf(registers, sizeof registers, "%s/hw/registers.json", design->data_dir);
     snprintf(script, sizeof script,
              "#!/bin/sh\ncd \"$(dirname \"$0\")\" && exec ./millrace_card ./kernel.so 0x%llx "
              "0x%llx\n",
@@ -355,7 +337,7 @@ static int pack(const struct mr_compiled *compiled, const char *so_path, const c
                                         .register_base = MR_CARD_REGISTER_BASE,
                                         .memory_base = MEMORY_BASE,
                                         .memory_size = memory_size,
-                                        .clock_mhz = (unsigned)compiled->clock_mhz,
+                                        .clock_mhz = (unsigned)design->clock_mhz,
                                         .manifest = manifest,
                                         .files = files,
                                         .file_count = sizeof files / sizeof *files};
@@ -385,45 +367,32 @@ static int write_manifest(json_t *manifest, const char *image, char *error, size
     return result;
 }
 
-int mr_card_image_build(const struct mr_compiled *compiled, const char *platform,
-                        const char *output, const struct mr_options *options, char *path,
-                        size_t path_size, struct mr_error *error) {
+int mr_card_emulation_build(const struct mr_card_design *design, const char *output,
+                            const struct mr_options *options, char *path, size_t path_size,
+                            struct mr_error *error) {
     char text[900], so_path[PATH_MAX];
-    const bool hardware = strcmp(platform, "hw") == 0;
-    if (!hardware && strcmp(platform, "hw_emu") != 0)
-        return mr_failure(
-            error, MR_ERROR_ARGUMENT,
-            "platform %.60s is not known; known are hw_emu, an emulated card, and hw, "
-            "what Vitis needs to link an image for a card",
-            platform);
-    char *header = mr_card_shape_header(compiled);
-    json_t *manifest = make_manifest(compiled, platform);
+    char *header = mr_card_shape_header(design);
+    json_t *manifest = mr_card_manifest(design, "hw_emu");
     char *embedded = manifest ? json_dumps(manifest, JSON_COMPACT) : NULL;
-    const struct mr_build build = {.data_dir = compiled->places.data_dir,
-                                   .gen_dir = compiled->gen_dir,
+    const struct mr_build build = {.data_dir = design->data_dir,
+                                   .gen_dir = design->gen_dir,
                                    .top = MR_NETWORK_TOP,
-                                   .cache_dir = compiled->places.cache_dir,
+                                   .cache_dir = design->cache_dir,
                                    .trace = options && options->trace,
                                    .merged = true,
                                    .notes = mr_notes_of(options),
                                    .shape = header};
-    int failed = 0;
-    if (!header || !embedded)
-        failed = mr_fail(text, sizeof text, "not enough memory for the image of a card");
-    if (!failed && hardware) {
-        failed =
-            place_image(compiled, platform, output, options, path, path_size, text, sizeof text) ||
-            mr_card_project_write(compiled, header, manifest, path, text, sizeof text);
-        goto out;
-    }
+    int failed = header && embedded
+                     ? 0
+                     : mr_fail(text, sizeof text, "not enough memory for the image of a card");
     if (!failed && options && options->progress)
         options->progress(options->progress_context,
                           "building the emulated card unless it is in the cache (verilator)");
     failed = failed || mr_build_card(&build, so_path, sizeof so_path, text, sizeof text) ||
-             place_image(compiled, platform, output, options, path, path_size, text, sizeof text) ||
-             pack(compiled, so_path, embedded, path, text, sizeof text) ||
+             mr_card_image_place(design, "hw_emu", output, options, path, path_size, text,
+                                 sizeof text) ||
+             pack(design, so_path, embedded, path, text, sizeof text) ||
              write_manifest(manifest, path, text, sizeof text);
-out:
     free(header);
     free(embedded);
     json_decref(manifest);

@@ -1,12 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// Images of cards for a network: building the one of an emulated card, and finding what is
-// there (bitstreams/).
+// Images of cards for a kernel that was compiled, with the ports of a network: building the one of
+// an emulated card, and finding what is there (bitstreams/).
 #ifndef MR_CARD_IMAGE_H
 #define MR_CARD_IMAGE_H
 
-#include "network_build.h"
+#include "device_table.h"
+#include "hls_report.h"
+#include "millrace.h"
 
 #include <jansson.h>
+#include <limits.h>
+#include <stdbool.h>
+
+// What an image is of. Nothing of it is its own.
+struct mr_card_design {
+    const unsigned char *shape_hash; // [MR_SHAPE_HASH], what it is known by
+    const struct mr_target *target;
+    // Of one that is built.
+    const char *name; // what that of its file begins with
+    const char *data_dir, *gen_dir, *cache_dir;
+    const struct mr_report *report;
+    double clock_mhz;
+    uint32_t x_bits, y_bits;
+    bool feeds_back;   // a number that it gives can be its input
+    json_t *described; // members of its manifest beside those of all
+};
 
 // The images that hold this shape, for its target; "" where there is none.
 struct mr_card_images {
@@ -17,8 +35,13 @@ struct mr_card_images {
 // Looks in `folder`, where it is not NULL, else in $MILLRACE_BITSTREAMS, else in the project's
 // bitstreams; never in the current folder, as an image holds a program (docs/card.md). Images are
 // taken with their manifest only, whose checksum they must have.
-void mr_card_images_find(const struct mr_compiled *compiled, const char *folder,
+void mr_card_images_find(const struct mr_card_design *design, const char *folder,
                          struct mr_card_images *images);
+
+// The image for the device xrt:, of a card where one is there, else of an emulated one. `how`: what
+// builds one of the latter. path: [PATH_MAX]. 0, or a code with a sentence in error.
+int mr_card_image_choose(const struct mr_card_design *design, const char *folder, const char *how,
+                         char *path, struct mr_error *error);
 
 // Where images are looked for and written: `given`, where it is not NULL; else
 // $MILLRACE_BITSTREAMS; else bitstreams/ beside the project's sources. 0, or -1 with a sentence:
@@ -37,17 +60,25 @@ int mr_card_image_check(const char *image, char *error, size_t error_size);
 
 // The text of mr_network.svh, which gives the RTL kernel its shape (docs/card.md); to be freed.
 // NULL when memory ran out.
-char *mr_card_shape_header(const struct mr_compiled *compiled);
+char *mr_card_shape_header(const struct mr_card_design *design);
 
-// Builds the image of an emulated card, and its manifest beside it (the same name, .json); or
-// writes a folder with what Vitis needs for the image of a card.
-//   platform: "hw_emu" or "hw".
-//   output: a folder, made where it is missing; or a file that ends in .xclbin; NULL: the folder
-//   above.
-//   path: gets the place of the image.
-// 0, or a code with a sentence in error.
-int mr_card_image_build(const struct mr_compiled *compiled, const char *platform,
+// The manifest of an image for a platform, without what tells of its file. NULL when memory ran
+// out.
+json_t *mr_card_manifest(const struct mr_card_design *design, const char *platform);
+
+// Where an image is written, or the folder of what Vitis needs for one (platform "hw"); folders are
+// made.
+//   output: a folder; or a file that ends in .xclbin; NULL: that of the options.
+// 0, or -1 with a sentence in error.
+int mr_card_image_place(const struct mr_card_design *design, const char *platform,
                         const char *output, const struct mr_options *options, char *path,
-                        size_t path_size, struct mr_error *error);
+                        size_t path_size, char *error, size_t error_size);
+
+// Builds the image of an emulated card, and its manifest beside it (the same name, .json).
+//   output: as above; path: gets the place of the image.
+// 0, or a code with a sentence in error.
+int mr_card_emulation_build(const struct mr_card_design *design, const char *output,
+                            const struct mr_options *options, char *path, size_t path_size,
+                            struct mr_error *error);
 
 #endif

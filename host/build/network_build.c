@@ -100,7 +100,7 @@ static int make_request(const struct mr_options *options, struct mr_plan_request
 
 static int find_target(const struct mr_options *options, const struct mr_target **target,
                        struct mr_error *error) {
-    const char *name = options && options->target ? options->target : "u55c";
+    const char *name = options && options->target ? options->target : MR_TARGET_USUAL;
     char text[900], boards[200];
     *target = mr_target_find(name);
     if (*target)

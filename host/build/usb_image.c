@@ -4,9 +4,9 @@
 #include "usb_image.h"
 #include "board_table.h"
 #include "build.h"
-#include "card_image.h"
 #include "failure.h"
 #include "folded/format.h"
+#include "network_image.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,7 +96,8 @@ int mr_usb_board_build(const struct mr_usb_board *board, const struct mr_options
 
 int mr_usb_pipeline_build(const struct mr_compiled *compiled, const struct mr_options *options,
                           char *so_path, size_t so_path_size, struct mr_error *error) {
-    char *header = mr_card_shape_header(compiled);
+    const struct mr_card_design design = mr_network_design(compiled);
+    char *header = mr_card_shape_header(&design);
     if (!header)
         return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to build a device");
     struct mr_build what = {.data_dir = compiled->places.data_dir,

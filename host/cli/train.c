@@ -30,6 +30,8 @@ enum {
     PATIENCE,
     ARITHMETIC,
     DEVICE,
+    BITSTREAMS,
+    BUILD,
     FALLBACK,
     THREADS,
     SEED,
@@ -64,8 +66,10 @@ static const struct cli_option options[] = {
     {PATIENCE, 0, "patience", "N", "ends after N epochs without a better validation loss"},
     {ARITHMETIC, 0, "arithmetic", "A", "float32, or int: whole numbers (default float32)"},
     {DEVICE, 0, "device", "URI",
-     "cpu:; of int sim: and hls: too: a training engine, simulated or as C\n"
-     "(default cpu:)"},
+     "cpu:; of int sim:, hls: and xrt:N too: a training engine, simulated, as C, or\n"
+     "on a card (default cpu:)"},
+    {BITSTREAMS, 0, "bitstreams", "DIR", "of xrt:, where images are"},
+    {BUILD, 0, "build", NULL, "of xrt:, the image of an emulated card, where there is none"},
     {FALLBACK, 0, "fallback", "URI", "a device that goes on where the other one fails: cpu:"},
     {THREADS, 0, "threads", "N", "of cpu: (default: as many as there are processors)"},
     {SEED, 0, "seed", "S", "of first weights, order and dropout (default 0)"},
@@ -218,6 +222,7 @@ static int read_options(struct train *train, int argc, char **argv) {
                                   [VALIDATE_Y] = &wanted->validate_y,
                                   [ARITHMETIC] = &wanted->arithmetic,
                                   [DEVICE] = &wanted->device,
+                                  [BITSTREAMS] = &wanted->bitstreams,
                                   [FALLBACK] = &wanted->fallback,
                                   [CHECKPOINT] = &wanted->checkpoint,
                                   [EXPORT] = &train->export,
@@ -228,6 +233,8 @@ static int read_options(struct train *train, int argc, char **argv) {
             return CLI_STOP;
         if (option == RESUME)
             wanted->resume = 1;
+        else if (option == BUILD)
+            wanted->build_image = 1;
         else if ((size_t)option < sizeof texts / sizeof *texts && texts[option])
             *texts[option] = optarg;
         else if (!take(train, option, optarg)) {

@@ -682,7 +682,8 @@ struct mr_train_options {
     uint64_t seed;     // of first weights, order, and dropout
     const char *arithmetic; // NULL: "float32"
     // NULL: "cpu:". Arithmetic "int" trains on sim: too, on a training engine (RTL in Verilator) of
-    // the same bits, and on hls:, its C compiled by gcc. MR_ERROR_MODEL names what it lacks.
+    // the same bits, on hls:, its C compiled by gcc, and on xrt:N, a card or an emulated one.
+    // MR_ERROR_MODEL names what it lacks.
     const char *device;
     // A folder, which is made where it is not there: after each epoch it gets last.checkpoint, with
     // all that the next one depends on, and after one that validates best best.checkpoint. NULL:
@@ -700,6 +701,10 @@ struct mr_train_options {
     // A device that takes the place of one that cannot be opened, or fails: what was done of that
     // epoch is done again, so that of arithmetic "int" the bits are the same. NULL: none.
     const char *fallback;
+    // Of xrt:, where images are, as in mr_options. NULL: in the folder that it looks in.
+    const char *bitstreams;
+    // Of xrt:, not 0: where no card is there and no image of an emulated one, one is built.
+    int build_image;
 };
 #define MR_TRAIN_OPTIONS_INIT .size = sizeof(struct mr_train_options)
 

@@ -2,12 +2,12 @@
 // mr_plan and mr_build: what a model will take, and building it ahead of its first use.
 #define _POSIX_C_SOURCE 200809L
 #include "board_image.h"
-#include "card_image.h"
 #include "driver.h"
 #include "failure.h"
 #include "folded_plan.h"
 #include "model_handle.h"
 #include "network_build.h"
+#include "network_image.h"
 #include "options.h"
 #include "plan_report.h"
 #include "session.h"
@@ -217,8 +217,8 @@ int mr_build_image(const struct mr_model *model, const char *platform,
     if (!code && !is_board)
         code = mr_compile_network(mr_model_network(model), &options, &compiled, error);
     if (!code && !is_board)
-        code =
-            mr_card_image_build(&compiled, platform, output, &options, place, sizeof place, error);
+        code = mr_network_image_build(&compiled, platform, output, &options, place, sizeof place,
+                                      error);
     mr_compiled_free(&compiled);
     if (!code && path && snprintf(path, path_size, "%s", place) >= (int)path_size)
         code = mr_failure(error, MR_ERROR_ARGUMENT, "mr_build_image: the path %.500s is too long",

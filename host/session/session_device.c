@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The device of a session: which one and which image, opening it, its weights.
 #define _POSIX_C_SOURCE 200809L
-#include "card_image.h"
 #include "cpu_engine.h"
 #include "failure.h"
 #include "folded_image.h"
+#include "network_image.h"
 #include "session.h"
 #include "weights_image.h"
 
@@ -15,40 +15,14 @@
 // A device of the best kind that is there.
 static const char auto_uri[] = "auto:";
 
-// The image for a device of this kind: of a card where one is there, else of an emulated one.
-static int choose_image(const struct mr_compiled *compiled, const struct mr_backend *backend,
-                        const char *folder, char *path, struct mr_error *error) {
-    struct mr_card_images images;
-    mr_card_images_find(compiled, folder, &images);
-    const bool card = backend->list(NULL, 0) > 0;
-    const char *found = card ? images.hardware : images.emulation;
-    if (*found) {
-        memcpy(path, found, sizeof images.hardware);
-        return 0;
-    }
-    if (*images.problem)
-        return mr_failure(error, MR_ERROR_DEVICE, "%s", images.problem);
-    if (card)
-        return mr_failure(error, MR_ERROR_DEVICE,
-                          "there is a card but no image of this network for the %s; link one "
-                          "(hw/vitis/)%s%.600s",
-                          compiled->plan.target->name,
-                          *images.emulation ? ", or name the emulated card's: " : "",
-                          images.emulation);
-    return mr_failure(error, MR_ERROR_DEVICE,
-                      "there is no card, and no image of an emulated %s with this network; build "
-                      "one with millrace build MODEL --platform hw_emu, or name its folder with "
-                      "--bitstreams",
-                      compiled->plan.target->name);
-}
-
 const char *mr_session_resolve(const char *uri, struct mr_compiled *compiled,
                                const struct mr_options *options, struct mr_device_found *entry) {
     struct mr_card_images images;
     if (uri && strcmp(uri, auto_uri) != 0)
         return uri;
     if (mr_device_first(MR_FORM_XCLBIN, entry) && !mr_compiled_name(compiled, NULL)) {
-        mr_card_images_find(compiled, options->bitstreams, &images);
+        const struct mr_card_design design = mr_network_design(compiled);
+        mr_card_images_find(&design, options->bitstreams, &images);
         if (*images.hardware)
             return entry->uri;
     }
@@ -89,8 +63,7 @@ static int fill_image(struct mr_session *session, const char *uri, bool trace,
                       const struct mr_options *options, struct mr_image *image, char *path,
                       size_t path_size, struct mr_error *error) {
     struct mr_compiled *compiled = &session->compiled;
-    const struct mr_backend *backend = mr_device_find(uri, error);
-    if (!backend)
+    if (!mr_device_find(uri, error))
         return MR_ERROR_DEVICE;
     const enum mr_form form = mr_device_form(uri);
     if (form == MR_FORM_ENGINE || form == MR_FORM_FOLDED)
@@ -112,8 +85,10 @@ static int fill_image(struct mr_session *session, const char *uri, bool trace,
     image->target = compiled->plan.target->name;
     const char *named = mr_device_named_image(uri);
     char text[900];
+    const struct mr_card_design design = mr_network_design(compiled);
     if (!named)
-        code = choose_image(compiled, backend, options->bitstreams, path, error);
+        code = mr_card_image_choose(&design, options->bitstreams,
+                                    "millrace build MODEL --platform hw_emu", path, error);
     else if (mr_card_image_check(named, text, sizeof text))
         code = mr_failure(error, MR_ERROR_DEVICE, "%s", text);
     return code ? code : name_parts(session, uri, named ? named : path, image, error);

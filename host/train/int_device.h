@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A training engine (hls/kernels/train_engine) that trains a model in whole numbers: its RTL in
-// Verilator ("sim:"), or its C compiled by gcc ("hls:"). Between calls it holds the model's
-// weights, moments and scales; the bits are those of the engines of the CPU (int_model.h).
+// A training engine (hls/kernels/train_engine) that trains a model in whole numbers, as a device of
+// the driver's: its RTL in Verilator ("sim:"), its C compiled by gcc ("hls:"), or a card ("xrt:0").
+// Between calls it holds the model's weights, moments and scales; the bits are those of the engines
+// of the CPU (int_model.h).
 #ifndef MR_INT_DEVICE_H
 #define MR_INT_DEVICE_H
 
@@ -12,8 +13,12 @@
 struct mr_int_device;
 
 struct mr_int_device_options {
-    const char *device;    // "sim:" or "hls:"
+    const char *device;    // "sim:", "hls:", "xrt:0"
     struct mr_notes notes; // of what is built
+    // xrt: only: the folder of images, or NULL; and: one of an emulated card is built where there
+    // is none.
+    const char *bitstreams;
+    bool build_image;
     // sim: only, for tests: random idles and stalls (kernel.h), and assertions.
     uint32_t idle_chance, stall_chance;
     uint64_t seed;
@@ -36,9 +41,8 @@ int mr_int_device_read(struct mr_int_device *device, struct mr_int_model *model,
 // Mini-batches of as many steps one behind the other, which lie in `batches` as engines take and
 // give them. rules: the update of each, after which the engine's scales are those of the next one;
 // NULL: it predicts.
-int mr_int_device_run(struct mr_int_device *device, const struct mr_int_model *model,
-                      const struct mr_int_batch *batches, const train_rule_t *rules, size_t count,
-                      struct mr_error *error);
+int mr_int_device_run(struct mr_int_device *device, const struct mr_int_batch *batches,
+                      const train_rule_t *rules, size_t count, struct mr_error *error);
 
 // Of the last run of mini-batches. "hls:" counts none: both are 0.
 struct mr_train_cycles mr_int_device_cycles(const struct mr_int_device *device);

@@ -87,7 +87,9 @@ static void note(const struct trainer *trainer, const char *text) {
 static int open_device(struct trainer *trainer, const struct mr_trainer_options *options,
                        struct mr_error *error) {
     const struct mr_int_device_options wanted = {.device = options->device,
-                                                 .notes = {options->note, options->context}};
+                                                 .notes = {options->note, options->context},
+                                                 .bitstreams = options->bitstreams,
+                                                 .build_image = options->build_image};
     struct mr_train_shape shape;
     char text[300];
 
@@ -171,7 +173,7 @@ static int predict(struct trainer *trainer, const struct mr_int_batch *batch,
         return 0;
     }
     const int code = send(trainer, error);
-    return code ? code : mr_int_device_run(trainer->device, trainer->model, batch, NULL, 1, error);
+    return code ? code : mr_int_device_run(trainer->device, batch, NULL, 1, error);
 }
 
 // A mini-batch and its update, and scales for the next one.
@@ -185,7 +187,7 @@ static int learn(struct trainer *trainer, const struct mr_int_batch *batch, trai
     }
     int code = send(trainer, error);
     if (code == 0)
-        code = mr_int_device_run(trainer->device, trainer->model, batch, &rule, 1, error);
+        code = mr_int_device_run(trainer->device, batch, &rule, 1, error);
     trainer->where = THERE;
     return code;
 }
@@ -456,3 +458,5 @@ const struct mr_trainer_kind mr_trainer_int = {OF_ALL, .device = "cpu:"};
 const struct mr_trainer_kind mr_trainer_int_sim = {OF_ALL,
                                                    .device = "sim:", .cycles = trainer_cycles};
 const struct mr_trainer_kind mr_trainer_int_hls = {OF_ALL, .device = "hls:"};
+const struct mr_trainer_kind mr_trainer_int_xrt = {OF_ALL,
+                                                   .device = "xrt:", .cycles = trainer_cycles};

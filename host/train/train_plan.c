@@ -8,7 +8,6 @@
 #include "train/rnn.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -179,6 +178,10 @@ size_t mr_train_param_words(const struct mr_train_shape *shape) {
     return (size_t)(TRAIN_PARAM_WORDS);
 }
 
+size_t mr_train_param_beats(const struct mr_train_shape *shape) {
+    return (size_t)(TRAIN_PARAM_BEATS);
+}
+
 static int words_of(const struct mr_train_shape *shape, int numbers) {
     return (numbers + shape->lc - 1) / shape->lc;
 }
@@ -218,33 +221,58 @@ struct mr_train_place mr_train_place_of(const struct mr_train_shape *shape, size
     return column >= top ? padding : (struct mr_train_place){MR_TRAIN_HEAD, 0, 0, output, column};
 }
 
-size_t mr_train_column_words(const struct mr_train_shape *shape, size_t steps) {
-    return steps * (size_t)(shape->batch / shape->nb * words_of(shape, shape->width[0]));
+// ---- x
+
+size_t mr_train_element_numbers(const struct mr_train_shape *shape) {
+    return (size_t)(TRAIN_X_NUMBERS);
 }
 
-void mr_train_columns(const struct mr_train_shape *shape, const int16_t *x, size_t sequences,
-                      size_t steps, int16_t *words) {
+size_t mr_train_elements(const struct mr_train_shape *shape, size_t steps, bool learns) {
+    const int64_t columns = (int64_t)steps * TRAIN_GROUPS * TRAIN_XW;
+
+    return (size_t)(learns ? TRAIN_RULE_NUMBERS + columns + TRAIN_TARGETS((int64_t)steps)
+                           : columns);
+}
+
+int16_t *mr_train_number(const struct mr_train_shape *shape, uint32_t number, int16_t *to) {
+    const size_t numbers = mr_train_element_numbers(shape);
+
+    memset(to, 0, numbers * sizeof *to);
+    memcpy(to, (const uint16_t[]){(uint16_t)number, (uint16_t)(number >> 16)}, 2 * sizeof *to);
+    return to + numbers;
+}
+
+int16_t *mr_train_tell(const struct mr_train_shape *shape, const train_rule_t *rule,
+                       const uint64_t keys[MR_ENGINE_LAYERS], int16_t *to) {
+    const uint32_t told[] = {rule->scale,  rule->l2,    rule->keep_m, rule->take_m, rule->keep_v,
+                             rule->take_v, rule->floor, rule->rate,   rule->adam};
+    enum { OF_RULE = sizeof told / sizeof *told };
+    _Static_assert(OF_RULE + 2 * MR_ENGINE_LAYERS == TRAIN_RULE_NUMBERS,
+                   "as the engine takes them");
+
+    for (size_t i = 0; i < OF_RULE; i++)
+        to = mr_train_number(shape, told[i], to);
+    for (size_t l = 0; l < MR_ENGINE_LAYERS; l++) {
+        to = mr_train_number(shape, (uint32_t)keys[l], to);
+        to = mr_train_number(shape, (uint32_t)(keys[l] >> 32), to);
+    }
+    return to;
+}
+
+int16_t *mr_train_columns(const struct mr_train_shape *shape, const int16_t *x, size_t sequences,
+                          size_t steps, int16_t *to) {
     const size_t inputs = (size_t)shape->width[0], lc = (size_t)shape->lc, nb = (size_t)shape->nb;
+    const size_t numbers = mr_train_element_numbers(shape);
 
     for (size_t t = 0; t < steps; t++)
         for (size_t group = 0; group < (size_t)shape->batch / nb; group++)
-            for (size_t k = 0; k < inputs; k += lc)
-                for (size_t n = 0; n < nb; n++)
-                    for (size_t c = 0; c < lc; c++) {
-                        const size_t b = group * nb + n;
-                        const bool there = b < sequences && k + c < inputs;
-                        *words++ = 0;
-                        if (there)
-                            words[-1] = x[(t * sequences + b) * inputs + k + c];
-                    }
-}
-
-void mr_train_rule(const train_rule_t *rule, unsigned char *bytes) {
-    enum { NUMBERS = offsetof(train_rule_t, adam) }; // all before the last member
-    _Static_assert(NUMBERS + 1 == MR_TRAIN_RULE_BYTES, "elements of a stream are packed");
-
-    memcpy(bytes, rule, NUMBERS);
-    bytes[NUMBERS] = rule->adam;
+            for (size_t k = 0; k < inputs; k += lc, to += numbers) {
+                memset(to, 0, numbers * sizeof *to);
+                for (size_t n = 0; n < nb && group * nb + n < sequences; n++)
+                    for (size_t c = 0; c < lc && k + c < inputs; c++)
+                        to[n * lc + c] = x[(t * sequences + group * nb + n) * inputs + k + c];
+            }
+    return to;
 }
 
 uint64_t mr_train_cycles(const struct mr_train_shape *shape, int steps, bool learn) {

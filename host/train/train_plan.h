@@ -55,15 +55,21 @@ struct mr_train_place mr_train_place_of(const struct mr_train_shape *shape, size
 // Words of LC parameters, in the order of engine.h, without those of the scales.
 size_t mr_train_param_words(const struct mr_train_shape *shape);
 
-// Words of x of a mini-batch, NB * LC numbers each, from (steps, sequences, inputs); sequences: at
-// most those of the engine, the others are 0.
-size_t mr_train_column_words(const struct mr_train_shape *shape, size_t steps);
-void mr_train_columns(const struct mr_train_shape *shape, const int16_t *x, size_t sequences,
-                      size_t steps, int16_t *words);
+// Beats that a word of them takes (ports.h): 3 LC numbers of 32 bits, and zeros.
+size_t mr_train_param_beats(const struct mr_train_shape *shape);
 
-// An element of the engine's stream of rules.
-enum { MR_TRAIN_RULE_BYTES = 33 };
-void mr_train_rule(const train_rule_t *rule, unsigned char *bytes);
+// x of a mini-batch as the engine takes it (ports.h), in elements of so many numbers of 16 bits:
+// first those that tell the rule and the keys, then the columns, then the targets. A mini-batch to
+// predict from has columns alone.
+size_t mr_train_element_numbers(const struct mr_train_shape *shape);
+size_t mr_train_elements(const struct mr_train_shape *shape, size_t steps, bool learns);
+// Each writes its elements to `to` and gives the place behind them.
+int16_t *mr_train_tell(const struct mr_train_shape *shape, const train_rule_t *rule,
+                       const uint64_t keys[MR_ENGINE_LAYERS], int16_t *to);
+// x: (steps, sequences, inputs); sequences: at most those of the engine, the others are 0.
+int16_t *mr_train_columns(const struct mr_train_shape *shape, const int16_t *x, size_t sequences,
+                          size_t steps, int16_t *to);
+int16_t *mr_train_number(const struct mr_train_shape *shape, uint32_t number, int16_t *to);
 
 // Cycles of a mini-batch of so many steps, learning or predicting, without those that the stages of
 // its loops take to fill and drain (train_stages.h).

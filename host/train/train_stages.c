@@ -19,8 +19,9 @@ enum { SAMPLES = sizeof samples / sizeof *samples };
 const char *mr_train_sample(size_t index, char *text, size_t size) {
     if (index >= SAMPLES)
         return NULL;
-    snprintf(text, size, "command=%d,steps=1,sequences=1,batches=%d",
-             samples[index].learns ? TRAIN_TRAIN : TRAIN_PREDICT, samples[index].batches);
+    snprintf(text, size, "command=%d,sequences=%d,steps=1,total=%d,flags=%u", MR_COMMAND_RUN,
+             samples[index].batches, samples[index].batches,
+             samples[index].learns ? 1u << MR_FLAGS_OWN : 0);
     return text;
 }
 
@@ -33,17 +34,23 @@ static bool uses(const struct mr_report_event *event, size_t stream) {
     return false;
 }
 
-// The cycle in which a process uses a stream first, and where the report does not tell of it, any.
-static uint64_t first_use(const struct mr_report_process *p, size_t sample, size_t stream) {
+// The cycle in which a process uses a stream first. Where the report does not tell of it: that in
+// which it uses any; *told is false.
+static uint64_t first_use(const struct mr_report_process *p, size_t sample, size_t stream,
+                          bool *told) {
     const struct mr_report_rows *rows = &p->rows[sample];
     uint64_t at = rows->first, any = UINT64_MAX;
+
+    *told = false;
 
     for (size_t i = 0; i < rows->order_count; i++) {
         const struct mr_report_pattern *pattern = &p->patterns[rows->order[i].pattern];
         for (size_t k = 0; k < pattern->event_count; k++) {
             const struct mr_report_event *event = &pattern->events[k];
-            if (uses(event, stream))
+            if (uses(event, stream)) {
+                *told = true;
                 return at + event->at;
+            }
             any = any == UINT64_MAX ? at + event->at : any;
         }
         at += (uint64_t)pattern->length * rows->order[i].count;
@@ -62,7 +69,8 @@ static uint64_t end_of(const struct mr_report_process *p, size_t sample) {
 }
 
 // Processes wait for the first word of each channel, which are in the order of their way; from then
-// on words come as fast as the lanes take them.
+// on words come as fast as the lanes take them. What is written, a report tells: a channel of which
+// it tells nothing has no words in this run.
 static uint64_t run_of(const struct mr_report *report, size_t sample, uint64_t *late) {
     uint64_t end = 0;
 
@@ -71,10 +79,11 @@ static uint64_t run_of(const struct mr_report *report, size_t sample, uint64_t *
     for (size_t i = 0; i < report->channel_count; i++) {
         const struct mr_report_channel *c = &report->channels[i];
         const struct mr_report_process *from = &report->processes[c->from];
-        const uint64_t there = late[c->from] + first_use(from, sample, c->from_stream) +
+        bool written, read;
+        const uint64_t there = late[c->from] + first_use(from, sample, c->from_stream, &written) +
                                from->streams[c->from_stream].write_stage + 1;
-        const uint64_t wanted = first_use(&report->processes[c->to], sample, c->to_stream);
-        if (there > wanted + late[c->to])
+        const uint64_t wanted = first_use(&report->processes[c->to], sample, c->to_stream, &read);
+        if (written && there > wanted + late[c->to])
             late[c->to] = there - wanted;
     }
     for (size_t i = 0; i < report->process_count; i++) {

@@ -22,11 +22,13 @@ struct mr_trainer_options {
     double beta1, beta2, epsilon; // of Adam
     double clip;                  // the norm of the gradient of all weights at most; 0: any
     double l2;                    // so much of each weight is added to its gradient, once clipped
-    double dropout;      // share of what a layer gives the next one that is 0; 0 to below 1
-    uint64_t seed;       // of what the trainer draws, as dropout
-    size_t batch, steps; // sequences of a mini-batch, and steps of a sequence, at most
-    const char *device;  // "cpu:", "sim:", "hls:"
-    size_t threads;      // of this processor; 0: as many as there are. Their number changes no bit
+    double dropout;         // share of what a layer gives the next one that is 0; 0 to below 1
+    uint64_t seed;          // of what the trainer draws, as dropout
+    size_t batch, steps;    // sequences of a mini-batch, and steps of a sequence, at most
+    const char *device;     // "cpu:", "sim:", "hls:", "xrt:0"
+    const char *bitstreams; // of xrt: where images are, or NULL
+    bool build_image;       // of xrt: one of an emulated card where there is none
+    size_t threads; // of this processor; 0: as many as there are. Their number changes no bit
     void (*note)(void *context, const char *text); // told what the user should know; NULL: nobody
     void *context;
 };

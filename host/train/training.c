@@ -22,8 +22,9 @@ enum { PORTION = 1024, LOOKED_AT = 4096 };
 // Texts stay the caller's only during the call.
 static int keep_texts(struct mr_training *own) {
     struct mr_train_options *o = &own->options;
-    const char **const texts[] = {&o->x,          &o->y,      &o->validate_x, &o->validate_y,
-                                  &o->arithmetic, &o->device, &o->checkpoint, &o->fallback};
+    const char **const texts[] = {&o->x,          &o->y,          &o->validate_x,
+                                  &o->validate_y, &o->arithmetic, &o->device,
+                                  &o->checkpoint, &o->fallback,   &o->bitstreams};
     _Static_assert(sizeof texts / sizeof *texts == sizeof own->texts / sizeof *own->texts,
                    "a copy of each");
 
@@ -161,6 +162,8 @@ static int open_trainer(struct mr_training *own, const char *device, struct mr_e
         .batch = o->batch < own->train_count ? o->batch : own->train_count,
         .steps = steps > own->data.steps ? steps : own->data.steps,
         .device = device,
+        .bitstreams = o->bitstreams,
+        .build_image = o->build_image != 0,
         .threads = o->threads,
         .note = o->note,
         .context = o->context,

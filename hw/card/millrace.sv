@@ -549,8 +549,8 @@ module millrace #(
   assign write_beat = m_axi_gmem_out_wvalid && m_axi_gmem_out_wready;
   assign x_moves = x_valid && x_ready;
   assign y_moves = give_valid && give_ready && open;
-  assign moved = 4'(read_beat) + 4'(write_beat) + 4'(x_moves) + 4'(y_moves);
-  assign progress = moved != 4'd0 || (in_valid && in_ready) || |busy;
+  assign moved = 4'(read_beat) + 4'(write_beat) + 4'(x_moves) + 4'(y_moves) + 4'(|busy);
+  assign progress = moved != 4'd0 || (in_valid && in_ready);
   // They come from all dies of the card and are in no hurry.
   logic [64*PROBE_SLOTS-1:0] probe_here;
   mr_stages #(

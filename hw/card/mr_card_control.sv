@@ -313,11 +313,12 @@ module mr_card_control #(
   assign network_sequences_o = to_x_o ? sequences_q : '0;
   assign network_steps_o = to_x_o ? steps_q : '0;
   assign network_total_o = to_x_o ? total_q[31:0] : '0;
-  assign network_flags_o = {31'd0, reset_q};
+  // The upper half is the network's own (MR_FLAGS_OWN).
+  assign network_flags_o = {flags_q[31:16], 15'd0, reset_q};
 
   // The high words of the slots of 32-bit arguments, and flags that are not.
   logic unused;
-  assign unused = ^arguments_i ^ ^flags_q[31:2];
+  assign unused = ^arguments_i ^ ^flags_q[15:2];
 
   `undef ARGUMENT
 endmodule

@@ -114,7 +114,7 @@
 #define MR_CARD_FAULTS 0x134u
 // Runs that have ended since reset, modulo 2^32.
 #define MR_CARD_RUNS 0x138u
-// Beats read and written plus elements taken and given since reset, modulo 2^32: what stands still here stands still.
+// Beats read and written plus elements taken and given, plus cycles in which a process was busy, since reset, modulo 2^32: what stands still here stands still.
 #define MR_CARD_PROGRESS 0x13cu
 // Cycles of this run, or of the last one: from the cycle that took its arguments to the one before done rose. Counts while the run goes on.
 #define MR_CARD_CYCLES 0x140u
@@ -142,7 +142,7 @@
 // Arguments of a run: offsets in bytes.
 // What to do: a value of MR_COMMAND_*.
 #define MR_CARD_ARG_COMMAND 0x10u
-// MR_FLAG_*, or 0.
+// MR_FLAG_*, or 0; from bit 16 on what the kernel itself knows.
 #define MR_CARD_ARG_FLAGS 0x18u
 // RUN: sequences. FEEDBACK: steps at most. Otherwise not looked at.
 #define MR_CARD_ARG_SEQUENCES 0x20u

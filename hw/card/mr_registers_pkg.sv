@@ -82,7 +82,7 @@ package mr_registers_pkg;
   localparam logic [31:0] REG_FAULTS = 32'h134;
   // Runs that have ended since reset, modulo 2^32.
   localparam logic [31:0] REG_RUNS = 32'h138;
-  // Beats read and written plus elements taken and given since reset, modulo 2^32: what stands still here stands still.
+  // Beats read and written plus elements taken and given, plus cycles in which a process was busy, since reset, modulo 2^32: what stands still here stands still.
   localparam logic [31:0] REG_PROGRESS = 32'h13c;
   // Cycles of this run, or of the last one: from the cycle that took its arguments to the one before done rose. Counts while the run goes on.
   localparam logic [31:0] REG_CYCLES = 32'h140;
@@ -110,7 +110,7 @@ package mr_registers_pkg;
   // Arguments of a run: offsets in bytes.
   // What to do: a value of MR_COMMAND_*.
   localparam logic [31:0] ARG_COMMAND = 32'h10;
-  // MR_FLAG_*, or 0.
+  // MR_FLAG_*, or 0; from bit 16 on what the kernel itself knows.
   localparam logic [31:0] ARG_FLAGS = 32'h18;
   // RUN: sequences. FEEDBACK: steps at most. Otherwise not looked at.
   localparam logic [31:0] ARG_SEQUENCES = 32'h20;

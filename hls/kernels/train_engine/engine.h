@@ -12,28 +12,8 @@
 #include "train/dropout.h"
 #include "train/loss.h"
 #include "train/update.h"
+#include "train_engine/ports.h"
 #include "train_engine/sequencer.h"
-
-// The columns of a step, numbers of sequence n from n * LC on.
-typedef struct {
-    int16_t v[TRAIN_NB * TRAIN_LC];
-} columns_t;
-// Parameters, in the order of their update: the layers from the last one on, each as
-// TRAIN_PARAMS says, then the head, output after output. Behind them the scales of each layer from
-// the first one on: w[0] is that of dh, m[0] that of deltas, two's complement.
-typedef struct {
-    int32_t w[TRAIN_LC];
-    uint32_t m[TRAIN_LC], v[TRAIN_LC];
-} params_t;
-HLS_STREAM_OF(columns_t)
-HLS_STREAM_OF(params_t)
-// Dropout's key of each layer.
-typedef struct {
-    uint64_t layer[4];
-} keys_t;
-HLS_STREAM_OF(train_rule_t)
-HLS_STREAM_OF(keys_t)
-HLS_STREAM_OF(int32_t)
 
 #define TRAIN_SUM_BITS 44      // of products of a row, or of a column: up to 2^13 of them
 #define TRAIN_GRADIENT_BITS 48 // and of a weight's gradient
@@ -48,30 +28,45 @@ HLS_STREAM_OF(int32_t)
 #define TRAIN_STASH_WORDS TRAIN_OVER(TRAIN_STASH)
 #define TRAIN_TOP_STASH (TRAIN_STASH_WORDS - TRAIN_STEPS * TRAIN_GROUPS * TRAIN_TOP_HW)
 
+// A number of 32 bits of its halves.
+static inline uint32_t train_number_of(int16_t low, int16_t high) {
+    return (uint32_t)(uint16_t)high << 16 | (uint16_t)low;
+}
+
 // A value of each of the four layers.
 static inline int32_t train_of_layer(const int32_t of[4], uint8_t layer) {
     return layer == 0 ? of[0] : layer == 1 ? of[1] : layer == 2 ? of[2] : of[3];
 }
 
-static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
-                         hls_stream(int32_t) * target, hls_stream(train_rule_t) * rules,
-                         hls_stream(keys_t) * keys, hls_stream(params_t) * params_in,
-                         hls_stream(params_t) * params_out, hls_stream(int32_t) * y,
-                         uint8_t command, uint16_t steps, uint16_t sequences, uint32_t batches,
-                         uint8_t x_unit, uint8_t y_unit, uint32_t clip, uint32_t keep,
-                         uint32_t factor, uint8_t drop_unit) {
+static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settings,
+                         hls_stream(columns_t) * x, hls_stream(int32_t) * target,
+                         hls_stream(train_rule_t) * rules, hls_stream(keys_t) * keys,
+                         hls_stream(params_t) * params_in, hls_stream(params_t) * params_out,
+                         hls_stream(int32_t) * y, uint8_t job, uint16_t steps, uint16_t sequences,
+                         uint32_t batches) {
 #include "train_engine/memories.h"
 
-    const bool load = command == TRAIN_LOAD, give = command == TRAIN_READ;
-    const bool learn = command == TRAIN_TRAIN;
-    const uint32_t parts = train_parts(command, batches);
+    const bool load = job == TRAIN_LOAD, give = job == TRAIN_READ;
+    const bool learn = job == TRAIN_TRAIN;
+    if (job == TRAIN_SET) {
+        const beat_t beat = hls_read(beat_t, settings);
+        x_unit = (uint8_t)beat.v[0];
+        y_unit = (uint8_t)beat.v[1];
+        drop_unit = (uint8_t)beat.v[2];
+#if TRAIN_CLIP
+        clip = train_number_of(beat.v[4], beat.v[5]);
+#endif
+        keep = train_number_of(beat.v[6], beat.v[7]);
+        factor = train_number_of(beat.v[8], beat.v[9]);
+    }
+    const uint32_t parts = train_parts(job, batches);
     const int32_t of_head_units = y_unit - 35;
     train_rule_t rule = {0};
     keys_t key = {{0}};
-    uint8_t part = train_first_part(command);
+    uint8_t part = train_first_part(job);
     for (uint32_t p = 0; p < parts; p++) {
         const bool forward = part == FORWARD_PART;
-        const uint32_t cycles = train_cycles(command, steps, part);
+        const uint32_t cycles = train_cycles(job, steps, part);
         if (forward && learn) {
             rule = hls_read(train_rule_t, rules);
             key = hls_read(keys_t, keys);
@@ -436,9 +431,11 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                     for (int q = 0; q < TRAIN_MAX_HW; q++) {
                         HLS(unroll)
                         picked |= s.q == q && s.sum == g ? bias_gradient[q][e][g] : 0;
-                        if (s.cell_back && s.q == q)
-                            bias_gradient[q][e][g] = hls_wrap(
-                                (s.cell_fresh ? 0 : bias_gradient[q][e][g]) + back.delta[g], 40);
+                        const bool mine = s.cell_back && s.q == q;
+                        bias_gradient[q][e][g] =
+                            hls_wrap((mine && s.cell_fresh ? 0 : bias_gradient[q][e][g]) +
+                                         (mine ? back.delta[g] : 0),
+                                     40);
                     }
                 }
                 bias_sum[e] = picked;
@@ -563,7 +560,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
             squares = 0;
         }
 #endif
-        if (learn && part == train_last_part(command)) {
+        if (learn && part == train_last_part(job)) {
             int32_t limit = 31;
             for (int i = 3; i >= 0; i--) {
                 HLS(unroll)
@@ -578,26 +575,45 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(columns_t) * x,
                 seen_delta[i] = 0;
             }
         }
-        part = part == train_last_part(command) ? train_first_part(command) : (uint8_t)(part + 1);
+        part = part == train_last_part(job) ? train_first_part(job) : (uint8_t)(part + 1);
     }
 }
 
-// steps: T of the batch; batches: of a run; both at least 1. sequences: of a mini-batch; of what
-// lies behind them nothing is learned. clip: the norm of all gradients at most, packed (number.h).
-// keep, factor: of dropout (train/dropout.h); drop_unit: of the columns that it makes.
-void TRAIN_TOP(hls_stream(columns_t) * x, hls_stream(int32_t) * target,
-               hls_stream(train_rule_t) * rules, hls_stream(keys_t) * keys,
-               hls_stream(params_t) * params_in, hls_stream(params_t) * params_out,
-               hls_stream(int32_t) * y, uint8_t command, uint16_t steps, uint16_t sequences,
-               uint32_t batches, uint8_t x_unit, uint8_t y_unit, uint32_t clip, uint32_t keep,
-               uint32_t factor, uint8_t drop_unit) {
+// A network's ports (driver/driver.h). LOAD takes the settings, a beat: the units of x, of y and of
+// dropout's columns, and from number 4 on, two halves each, the norm that gradients are clipped to,
+// packed (number.h), and dropout's keep and factor (train/dropout.h). WRITE_STATE takes parameters
+// and READ_STATE gives them. RUN: `sequences` mini-batches of `steps` steps, each one's x as
+// train_feed says, each one's outputs in y; `flags`, from MR_FLAGS_OWN on, the sequences of a
+// mini-batch, of which it learns, and of what lies behind them nothing; 0: it predicts.
+void TRAIN_TOP(hls_stream(beat_t) * weights, hls_stream(beat_t) * state_in,
+               hls_stream(element_t) * x, hls_stream(int32_t) * y, hls_stream(beat_t) * state_out,
+               uint32_t command, uint32_t sequences, uint32_t steps, uint32_t total,
+               uint32_t flags) {
     HLS(dataflow)
+    // The engine takes them in the order in which they come.
+    HLS_CHANNEL(columns_t, columns);
+    HLS(stream variable = columns depth = 2)
+    HLS_CHANNEL(int32_t, target);
+    HLS(stream variable = target depth = 2)
+    HLS_CHANNEL(train_rule_t, rules);
+    HLS(stream variable = rules depth = 2)
+    HLS_CHANNEL(keys_t, keys);
+    HLS(stream variable = keys depth = 2)
+    HLS_CHANNEL(params_t, params_in);
     HLS_CHANNEL(slot_t, slots);
     HLS_CHANNEL(word_t, words);
-    train_slots(&slots, command, steps, sequences, batches);
-    train_words(&slots, &words, command, steps, batches);
-    train_engine(&words, x, target, rules, keys, params_in, params_out, y, command, steps,
-                 sequences, batches, x_unit, y_unit, clip, keep, factor, drop_unit);
+    HLS_CHANNEL(params_t, params_out);
+    const uint8_t job = TRAIN_JOB(command, flags);
+    const uint16_t learned = (uint16_t)(flags >> MR_FLAGS_OWN);
+    const uint16_t of_batch = (uint16_t)steps;
+    train_feed(x, &columns, &target, &rules, &keys, job, steps, sequences);
+    train_take(state_in, &params_in, job);
+    train_slots(&slots, job, of_batch, learned, sequences);
+    train_words(&slots, &words, job, of_batch, sequences);
+    train_engine(&words, weights, &columns, &target, &rules, &keys, &params_in, &params_out, y, job,
+                 of_batch, learned, sequences);
+    train_give(&params_out, state_out, job);
+    (void)total;
 }
 
 #endif

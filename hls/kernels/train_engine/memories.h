@@ -94,3 +94,9 @@ static uint32_t seen_state[4];
 HLS(array_partition variable = seen_state complete)
 static uint32_t seen_delta[4];
 HLS(array_partition variable = seen_delta complete)
+// Settings.
+static uint8_t x_unit, y_unit, drop_unit;
+static uint32_t keep, factor;
+#if TRAIN_CLIP
+static uint32_t clip;
+#endif

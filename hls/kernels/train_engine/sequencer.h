@@ -73,53 +73,53 @@ typedef struct {
 } word_t;
 HLS_STREAM_OF(word_t)
 
-static bool train_runs(uint8_t command) {
-    return command == TRAIN_TRAIN || command == TRAIN_PREDICT;
+static bool train_runs(uint8_t job) {
+    return job == TRAIN_TRAIN || job == TRAIN_PREDICT;
 }
 
-static uint8_t train_first_part(uint8_t command) {
-    return train_runs(command) ? FORWARD_PART : UPDATE_PART;
+static uint8_t train_first_part(uint8_t job) {
+    return train_runs(job) ? FORWARD_PART : UPDATE_PART;
 }
 
-static uint8_t train_last_part(uint8_t command) {
-    return command == TRAIN_PREDICT                ? FORWARD_PART
-           : command == TRAIN_TRAIN && !TRAIN_CLIP ? BACK_PART
-                                                   : UPDATE_PART;
+static uint8_t train_last_part(uint8_t job) {
+    return job == TRAIN_PREDICT                ? FORWARD_PART
+           : job == TRAIN_TRAIN && !TRAIN_CLIP ? BACK_PART
+                                               : UPDATE_PART;
 }
 
 // Parts of a run, which has no mini-batches where it loads or reads.
-static uint32_t train_parts(uint8_t command, uint32_t batches) {
-    const uint32_t parts = train_last_part(command) - train_first_part(command) + 1u;
-    return train_runs(command) ? batches * parts : parts;
+static uint32_t train_parts(uint8_t job, uint32_t batches) {
+    const uint32_t parts = train_last_part(job) - train_first_part(job) + 1u;
+    return train_runs(job) ? batches * parts : parts;
 }
 
-static uint32_t train_slot_count(uint8_t command, uint16_t steps, uint8_t part) {
+static uint32_t train_slot_count(uint8_t job, uint16_t steps, uint8_t part) {
     const uint32_t turns = (uint32_t)steps * (TRAIN_LAYERS * TRAIN_TURNS);
     const uint32_t update = TRAIN_OVER(TRAIN_UPDATE_SLOTS) + TRAIN_OUTPUTS;
     return part == FORWARD_PART ? turns + TRAIN_LAYERS
            : part == BACK_PART
                ? turns * 2 + TRAIN_LAYERS * (TRAIN_TURNS + (TRAIN_CLIP ? 1 : 0)) + update
-               : update + !train_runs(command);
+               : update + !train_runs(job);
 }
 
 // Cycles of the lanes' loop.
-static uint32_t train_cycles(uint8_t command, uint16_t steps, uint8_t part) {
-    return part == FORWARD_PART  ? TRAIN_FORWARD_CYCLES((uint32_t)steps)
-           : part == BACK_PART   ? TRAIN_BACK_CYCLES((uint32_t)steps)
-           : train_runs(command) ? TRAIN_CLIP_CYCLES
-                                 : TRAIN_PARAM_WORDS + TRAIN_LAYERS;
+static uint32_t train_cycles(uint8_t job, uint16_t steps, uint8_t part) {
+    return part == FORWARD_PART ? TRAIN_FORWARD_CYCLES((uint32_t)steps)
+           : part == BACK_PART  ? TRAIN_BACK_CYCLES((uint32_t)steps)
+           : train_runs(job)    ? TRAIN_CLIP_CYCLES
+                                : TRAIN_PARAM_WORDS + TRAIN_LAYERS;
 }
 
-static void train_slots(hls_stream(slot_t) * slots, uint8_t command, uint16_t steps,
-                        uint16_t sequences, uint32_t batches) {
-    const uint32_t parts = train_parts(command, batches);
+static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps, uint16_t sequences,
+                        uint32_t batches) {
+    const uint32_t parts = train_parts(job, batches);
     const uint16_t t_last = (uint16_t)(steps - 1);
     const uint16_t last_row = (uint16_t)(t_last * TRAIN_GROUPS);
     const uint32_t last_place = TRAIN_DROPOUT ? (uint32_t)t_last * sequences : 0;
-    uint8_t part = train_first_part(command);
+    uint8_t part = train_first_part(job);
     for (uint32_t p = 0; p < parts; p++) {
         const bool forward = part == FORWARD_PART, back = part == BACK_PART;
-        const uint32_t count = train_slot_count(command, steps, part);
+        const uint32_t count = train_slot_count(job, steps, part);
         uint8_t phase = forward ? FORWARD : back ? FIRST : ROWS;
         uint8_t layer = forward ? 0 : TRAIN_LAYERS - 1;
         uint16_t t = forward ? 0 : t_last;
@@ -254,16 +254,16 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t command, uint16_t st
                 }
             }
         }
-        part = part == train_last_part(command) ? train_first_part(command) : (uint8_t)(part + 1);
+        part = part == train_last_part(job) ? train_first_part(job) : (uint8_t)(part + 1);
     }
 }
 
-static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, uint8_t command,
+static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, uint8_t job,
                         uint16_t steps, uint32_t batches) {
-    const uint32_t parts = train_parts(command, batches);
-    uint8_t part = train_first_part(command);
+    const uint32_t parts = train_parts(job, batches);
+    uint8_t part = train_first_part(job);
     for (uint32_t p = 0; p < parts; p++) {
-        const uint32_t cycles = train_cycles(command, steps, part);
+        const uint32_t cycles = train_cycles(job, steps, part);
         slot_t s = {0};
         bool first = true;
         uint16_t k = 0, q = 0, n = 0; // k = n * hw + q
@@ -336,7 +336,7 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             k = last ? 0 : (uint16_t)(k + 1);
             first = last;
         }
-        part = part == train_last_part(command) ? train_first_part(command) : (uint8_t)(part + 1);
+        part = part == train_last_part(job) ? train_first_part(job) : (uint8_t)(part + 1);
     }
 }
 

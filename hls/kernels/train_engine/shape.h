@@ -22,6 +22,7 @@
 #define MR_TRAIN_SHAPE_H
 
 #include "hls.h"
+#include "mr_command.h"
 
 #define TRAIN_MSE 0 // TRAIN_LOSS
 #define TRAIN_BCE 1
@@ -29,8 +30,15 @@
 
 #define TRAIN_LOAD 0    // takes parameters
 #define TRAIN_READ 1    // gives them
-#define TRAIN_TRAIN 2   // mini-batches of x and targets; gives outputs and losses
+#define TRAIN_TRAIN 2   // mini-batches of x and targets; gives outputs
 #define TRAIN_PREDICT 3 // of x; gives outputs
+#define TRAIN_SET 4     // takes settings
+#define TRAIN_JOB(command, flags)                                                                  \
+    ((command) == MR_COMMAND_WRITE_STATE  ? TRAIN_LOAD                                             \
+     : (command) == MR_COMMAND_READ_STATE ? TRAIN_READ                                             \
+     : (command) != MR_COMMAND_RUN        ? TRAIN_SET                                              \
+     : (flags) >> MR_FLAGS_OWN            ? TRAIN_TRAIN                                            \
+                                          : TRAIN_PREDICT)
 
 // The host's plan (host/train/train_plan.c) includes this with expressions of its own in their
 // place.
@@ -117,6 +125,13 @@
 // A layer's parameters: rows of weights, h before x, then biases, sum after sum.
 #define TRAIN_PARAMS(l) (TRAIN_ROWS(l) * TRAIN_KW(l) + TRAIN_SUMS * TRAIN_HW(l))
 #define TRAIN_PARAM_WORDS (TRAIN_OVER(TRAIN_PARAMS) + TRAIN_OUTPUTS * TRAIN_HEAD_WORDS)
+
+// Elements of x (ports.h): rules and keys are a number each, and so is a target.
+#define TRAIN_X_NUMBERS TRAIN_MAX(TRAIN_NB *TRAIN_LC, 2)
+#define TRAIN_RULE_NUMBERS 17
+#define TRAIN_TARGETS(steps) (TRAIN_HEAD_ROWS(steps) * (TRAIN_LOSS == TRAIN_CE ? 1 : TRAIN_OUTPUTS))
+// Beats of a word of parameters, 3 LC numbers of 32 bits.
+#define TRAIN_PARAM_BEATS ((TRAIN_LC * 3 + 15) / 16)
 
 // Cycles of the lanes: forward and backward, for a step of all sequences, and beside.
 #define TRAIN_FORWARD_STEP(l) (TRAIN_TURNS * TRAIN_LEN(l))
