@@ -82,6 +82,12 @@ static int check(const struct mr_folded_device *device, struct mr_error *error) 
                           "kernel on the device has %u, %u and %u",
                           device->name, device->program.words, device->program.numbers, FOLDED_SUMS,
                           limits->words, limits->numbers, limits->sums);
+    const uint32_t rows = limits->rows ? limits->rows : FOLDED_ROWS;
+    if (device->program.rows != rows)
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "%s: the network's program is for %u rows at a time, and the kernel on "
+                          "the device takes %u",
+                          device->name, device->program.rows, rows);
     if (device->pipe.room < 2)
         return mr_failure(error, MR_ERROR_DEVICE, "%s: the way to it holds less than a number",
                           device->name);
@@ -97,8 +103,8 @@ static int load(struct mr_folded_device *device, struct mr_error *error) {
                        count = left < FOLDED_LOAD_WORDS ? left : FOLDED_LOAD_WORDS;
         code = command(device, FOLDED_LOAD, at, count, error);
         if (!code)
-            code = put(device, device->parts + (size_t)at * FOLDED_ROWS,
-                       (size_t)count * FOLDED_ROWS, error);
+            code = put(device, device->parts + (size_t)at * program->rows,
+                       (size_t)count * program->rows, error);
     }
     return code ? code : flush(device, error);
 }
@@ -139,7 +145,7 @@ struct mr_folded_device *mr_folded_open(const struct mr_word_pipe *pipe,
     const size_t row = (size_t)device->step_words + device->end_words;
     device->most_due = pipe->room < DUE ? pipe->room : DUE;
     device->parts =
-        copy(program->parts, (size_t)program->words * FOLDED_ROWS * sizeof *device->parts);
+        copy(program->parts, (size_t)program->words * program->rows * sizeof *device->parts);
     device->units = copy(program->units, program->beats * sizeof *device->units);
     device->due = malloc((row > device->most_due ? row : device->most_due) * sizeof *device->due);
     int code = 0;

@@ -21,8 +21,8 @@ struct mr_folded_unit {
 };
 
 struct mr_folded_program {
-    uint32_t words;
-    const uint16_t *parts;     // (words, 4)
+    uint32_t words, rows;      // rows: that the kernel multiplies at a time
+    const uint16_t *parts;     // (words, rows)
     uint32_t begin, step, end; // the words at which the three programs begin
     uint32_t numbers;          // of the kernel that it takes
     // An element of x has 16-bit numbers, so many in a row; one of y has some, or is one of 32 bits

@@ -14,7 +14,8 @@
 
 // What the kernel behind a pipe was built with (docs/folded.md).
 struct mr_folded_limits {
-    uint32_t words;   // of program and weights, 64 bits each
+    uint32_t rows;    // that are multiplied at a time; 0: FOLDED_ROWS
+    uint32_t words;   // of program and weights, of 16 bits for each row
     uint32_t numbers; // of x, states and what is between
     uint32_t sums;    // of a layer at a time
 };

@@ -20,7 +20,8 @@ enum { FOLDED_PIPE_WORDS = 1 << 18 };
 struct folded_pipe {
     struct mr_loaded *loaded;
     void *instance;
-    uint16_t memory[FOLDED_WORDS][FOLDED_ROWS]; // as it was loaded
+    uint32_t rows;                                   // of the instance
+    uint16_t memory[FOLDED_WORDS][FOLDED_ROWS_MOST]; // as it was loaded
     uint16_t in[FOLDED_PIPE_WORDS], out[FOLDED_PIPE_WORDS];
     size_t filled, given, read, most_due;
     uint32_t again; // times that the program of the command at the front runs after this one
@@ -39,7 +40,7 @@ static inline size_t folded_moved(const struct folded_pipe *pipe, uint16_t at, b
         if (kind == FOLDED_MATRIX)
             at =
                 (uint16_t)(at + groups * ((part[0] & FOLDED_WEIGHT8 ? (columns + 1) / 2 : columns) +
-                                          FOLDED_ROWS));
+                                          pipe->rows));
         if (kind == FOLDED_MOVE && ((part[0] & FOLDED_GIVE) != 0) == gives)
             words += part[3] & 1023u;
         last = (part[0] & FOLDED_LAST) != 0;
@@ -57,7 +58,7 @@ static inline size_t folded_command(struct folded_pipe *pipe, size_t *gives) {
         return 0;
     switch (word[0] & 3) {
     case FOLDED_LOAD:
-        data = (size_t)word[2] * FOLDED_ROWS;
+        data = (size_t)word[2] * pipe->rows;
         break;
     case FOLDED_WRITE:
         data = (size_t)word[2] * 2;
@@ -92,7 +93,7 @@ static inline int folded_pipe_write(void *self, const uint16_t *words, size_t co
         ck_assert_uint_eq(in.taken, size);
         ck_assert_uint_eq(out.count, gives);
         for (size_t i = 0; (pipe->in[0] & 3) == FOLDED_LOAD && i < size - 3; i++)
-            pipe->memory[(pipe->in[1] + i / FOLDED_ROWS) & (FOLDED_WORDS - 1)][i % FOLDED_ROWS] =
+            pipe->memory[(pipe->in[1] + i / pipe->rows) & (FOLDED_WORDS - 1)][i % pipe->rows] =
                 pipe->in[3 + i];
         pipe->given += gives;
         pipe->cycles += run.cycles;
@@ -125,23 +126,27 @@ static inline int folded_pipe_cycles(void *self, uint64_t *cycles, struct mr_err
     return 0;
 }
 
-// Opens the kernel that hlsc wrote to build/folded_kernel, compiled for assertions where it is RTL.
-static inline struct folded_pipe *folded_pipe_open(bool rtl, uint32_t idle, uint32_t stall,
-                                                   uint64_t seed) {
-    static const char hlsc[] = "build/hlsc hls/kernels/folded/folded.c --top folded --target up5k "
-                               "-I hls/kernels -o build/folded_kernel >/dev/null";
-    const struct mr_build build = {.data_dir = ".",
-                                   .gen_dir = "build/folded_kernel",
-                                   .top = "folded",
-                                   .cache_dir = "build/folded_kernel/cache",
-                                   .assertions = rtl};
+// Opens an instance of the kernel, of so many rows at a time, in build/folded_kernel_ROWS, compiled
+// for assertions where it is RTL.
+static inline struct folded_pipe *folded_pipe_open(uint32_t rows, bool rtl, uint32_t idle,
+                                                   uint32_t stall, uint64_t seed) {
+    char folder[64], cache[80], command[600];
+    snprintf(folder, sizeof folder, "build/folded_kernel_%u", rows);
+    snprintf(cache, sizeof cache, "%s/cache", folder);
+    snprintf(command, sizeof command,
+             "mkdir -p %s && printf '#define FOLDED_ROWS %u\\n#include \"folded/folded.c\"\\n' "
+             ">%s/folded.c && build/hlsc %s/folded.c --top folded --target up5k -I hls/kernels "
+             "-o %s >/dev/null",
+             cache, rows, folder, folder, folder);
+    const struct mr_build build = {
+        .data_dir = ".", .gen_dir = folder, .top = "folded", .cache_dir = cache, .assertions = rtl};
     const struct mr_open_options options = {
         .idle_chance = idle, .stall_chance = stall, .seed = seed};
     char so[4096], error[2000];
     struct folded_pipe *pipe = calloc(1, sizeof *pipe);
     ck_assert_ptr_nonnull(pipe);
-    ck_assert_int_eq(system(hlsc), 0);
-    ck_assert_int_eq(system("mkdir -p build/folded_kernel/cache"), 0);
+    ck_assert_int_eq(system(command), 0);
+    pipe->rows = rows;
     ck_assert_msg(
         (rtl ? mr_build_rtl : mr_build_model)(&build, so, sizeof so, error, sizeof error) == 0,
         "%s", error);
@@ -160,7 +165,7 @@ static inline void folded_pipe_close(struct folded_pipe *pipe) {
 
 static inline struct mr_word_pipe folded_words(struct folded_pipe *pipe, uint32_t room) {
     return (struct mr_word_pipe){.self = pipe,
-                                 .limits = {FOLDED_WORDS, FOLDED_NUMBERS, FOLDED_SUMS},
+                                 .limits = {pipe->rows, FOLDED_WORDS, FOLDED_NUMBERS, FOLDED_SUMS},
                                  .room = room,
                                  .write = folded_pipe_write,
                                  .read = folded_pipe_read,

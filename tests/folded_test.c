@@ -165,8 +165,8 @@ static void check_network(struct made *m, uint64_t *state, struct folded_pipe *p
     struct mr_folded_image image;
     struct mr_error error = {0};
     plan_of(n, &plan, state);
-    ck_assert_msg(mr_folded_image_make(&plan, &image, &error) == 0, "seed %llu: %s",
-                  (unsigned long long)m->seed, error.text);
+    ck_assert_msg(mr_folded_image_make(&plan, (int)pipe->rows, &image, &error) == 0,
+                  "seed %llu: %s", (unsigned long long)m->seed, error.text);
     const uint32_t sequences = (uint32_t)random_between(state, 1, 3);
     const uint32_t steps = (uint32_t)random_between(state, 1, most);
     const uint32_t room = pipe->whole ? FOLDED_PIPE_WORDS : (uint32_t)random_between(state, 2, 200);
@@ -186,7 +186,9 @@ static void check_network(struct made *m, uint64_t *state, struct folded_pipe *p
     ck_assert_uint_le(pipe->most_due, pipe->whole ? SIZE_MAX : most_due(&image, room));
     if (pipe->whole) {
         struct mr_folded_plan planned;
-        ck_assert_int_eq(mr_folded_plan_make(n, mr_board_at(0), &planned, &error), 0);
+        struct mr_board board = *mr_board_at(0);
+        board.rows = (int)pipe->rows;
+        ck_assert_int_eq(mr_folded_plan_make(n, &board, &planned, &error), 0);
         ck_assert_msg(cycles == mr_folded_cycles(&planned, sequences, steps),
                       "seed %llu: %llu cycles, planned are %llu", (unsigned long long)m->seed,
                       (unsigned long long)cycles,
@@ -217,9 +219,13 @@ static void check_networks(struct folded_pipe *pipe, int count, int units_most, 
     }
 }
 
+// Rows of the instances: the boards' one takes most networks.
+static const uint32_t instances[] = {4, 8, 16};
+enum { INSTANCES = sizeof instances / sizeof *instances };
+
 START_TEST(random_networks) {
-    struct folded_pipe *pipe = folded_pipe_open(false, 0, 0, 0);
-    check_networks(pipe, network_count, 33, 40);
+    struct folded_pipe *pipe = folded_pipe_open(instances[_i], false, 0, 0, 0);
+    check_networks(pipe, _i ? network_count / 3 : network_count, 33, 40);
     folded_pipe_close(pipe);
 }
 END_TEST
@@ -227,9 +233,10 @@ END_TEST
 START_TEST(random_networks_as_rtl) {
     static const uint32_t chances[][2] = {{0, 0}, {100, 100}};
     for (size_t c = 0; c < sizeof chances / sizeof *chances; c++) {
-        struct folded_pipe *pipe = folded_pipe_open(true, chances[c][0], chances[c][1], first_seed);
+        struct folded_pipe *pipe =
+            folded_pipe_open(instances[_i], true, chances[c][0], chances[c][1], first_seed);
         pipe->whole = c == 0; // its cycles are counted
-        check_networks(pipe, network_count / 6, 33, 5);
+        check_networks(pipe, _i ? network_count / 12 : network_count / 6, 33, 5);
         folded_pipe_close(pipe);
     }
 }
@@ -279,7 +286,7 @@ END_TEST
 // Two shapes after one another, the second smaller, on a kernel that another network left behind;
 // and a device that was built with less.
 START_TEST(limits_of_a_device) {
-    struct folded_pipe *pipe = folded_pipe_open(false, 0, 0, 0);
+    struct folded_pipe *pipe = folded_pipe_open(FOLDED_ROWS, false, 0, 0, 0);
     struct mr_network n;
     const int units[] = {25, 25};
     struct mr_plan plan;
@@ -289,12 +296,17 @@ START_TEST(limits_of_a_device) {
     net_chain(&n, "lstm", 24, 2, units, 1, MR_ACTIVATION_LINEAR);
     net_quantise(&n, NULL);
     plan_of(&n, &plan, &state);
-    ck_assert_int_eq(mr_folded_image_make(&plan, &image, &error), 0);
+    ck_assert_int_eq(mr_folded_image_make(&plan, (int)pipe->rows, &image, &error), 0);
     struct mr_word_pipe words = folded_words(pipe, 64);
     words.limits.words = 1000;
     ck_assert_ptr_null(mr_folded_open(&words, &image.program, "usb:", &error));
     ck_assert_msg(strstr(error.text, "usb:: the network needs 2724 memory words, ") != NULL, "%s",
                   error.text);
+    words = folded_words(pipe, 64);
+    words.limits.rows = 8;
+    ck_assert_ptr_null(mr_folded_open(&words, &image.program, "usb:", &error));
+    ck_assert_str_eq(error.text, "usb:: the network's program is for 4 rows at a time, and the "
+                                 "kernel on the device takes 8");
     mr_folded_image_free(&image);
     mr_network_free(&n);
     folded_pipe_close(pipe);
@@ -317,7 +329,7 @@ START_TEST(sample_networks) {
     }
     snprintf(path, sizeof path, "%sturbofan_calib_x.npy", data);
     ck_assert_int_eq(mr_array_read(path, &calibration, NULL, 0, text, sizeof text), 0);
-    struct folded_pipe *pipe = folded_pipe_open(false, 0, 0, 0);
+    struct folded_pipe *pipe = folded_pipe_open(FOLDED_ROWS, false, 0, 0, 0);
     for (size_t k = 0; k < 9; k++) {
         const struct mr_import_options options = {MR_IMPORT_OPTIONS_INIT,
                                                   .precision = precisions[k / 3]};
@@ -339,7 +351,8 @@ START_TEST(sample_networks) {
         ck_assert_int_eq(mr_quantise_input(n, x.data, rows, x_q, NULL, text, sizeof text), 0);
         ck_assert_int_eq(mr_integer_run(n, x_q, sequences, steps, wanted), 0);
         plan_of(n, &plan, &state);
-        ck_assert_msg(mr_folded_image_make(&plan, &image, &error) == 0, "%s", error.text);
+        ck_assert_msg(mr_folded_image_make(&plan, (int)pipe->rows, &image, &error) == 0, "%s",
+                      error.text);
         const struct mr_word_pipe words = folded_words(pipe, 64);
         struct mr_folded_device *device = mr_folded_open(&words, &image.program, "folded", &error);
         ck_assert_msg(device != NULL, "%s", error.text);
@@ -368,8 +381,8 @@ int main(int argc, char **argv) {
     Suite *suite = suite_create("folded");
     TCase *tests = tcase_create("folded");
     tcase_set_timeout(tests, 0);
-    tcase_add_test(tests, random_networks);
-    tcase_add_test(tests, random_networks_as_rtl);
+    tcase_add_loop_test(tests, random_networks, 0, INSTANCES);
+    tcase_add_loop_test(tests, random_networks_as_rtl, 0, INSTANCES);
     tcase_add_test(tests, refusals);
     tcase_add_test(tests, limits_of_a_device);
     tcase_add_test(tests, sample_networks);

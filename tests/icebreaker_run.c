@@ -170,7 +170,7 @@ START_TEST(test_board) {
         if (n->ops[i].kind->recurrent)
             layouts[n->ops[i].layer] = (struct mr_op_layout){.lc = 1, .passes = 1};
     ck_assert_msg(mr_plan_evaluate(n, layouts, 1, &plan, text, sizeof text) == 0, "%s", text);
-    ck_assert_msg(mr_folded_image_make(&plan, &image, &error) == 0, "%s", error.text);
+    ck_assert_msg(mr_folded_image_make(&plan, FOLDED_ROWS, &image, &error) == 0, "%s", error.text);
     const struct mr_byte_pipe pipe = {.self = open_board(given[2]),
                                       .write = write_bytes,
                                       .read = read_bytes,

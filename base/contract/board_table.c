@@ -7,7 +7,8 @@
 #include <strings.h>
 
 static const struct mr_board boards[] = {
-#define MR_BOARD(name, chip, clock, product, ...) {#name, chip, clock, product, {__VA_ARGS__}},
+#define MR_BOARD(name, chip, clock, product, rows, ...)                                            \
+    {#name, chip, clock, product, rows, {__VA_ARGS__}},
 #include "boards.def"
 #undef MR_BOARD
 };

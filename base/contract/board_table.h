@@ -16,6 +16,7 @@ struct mr_board {
     const char *chip;
     uint32_t clock_mhz;
     uint16_t product; // of USB, of its FTDI chip
+    int rows;         // that its kernel multiplies at a time
     struct mr_board_cells cells;
 };
 

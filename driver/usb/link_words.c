@@ -156,7 +156,7 @@ void mr_link_words_pipe(struct mr_link_words *words, struct mr_word_pipe *pipe) 
     const uint16_t *limits = words->link->identity.limits;
     *pipe = (struct mr_word_pipe){
         .self = words,
-        .limits = {.words = limits[0], .numbers = limits[1], .sums = limits[2]},
+        .limits = {.words = limits[0], .numbers = limits[1], .sums = limits[2], .rows = limits[3]},
         .room = UINT32_MAX,
         .write = write_words,
         .read = read_words,

@@ -30,7 +30,7 @@ static int make_units(const struct mr_plan *plan, struct mr_folded_image *image,
     return 0;
 }
 
-int mr_folded_image_make(const struct mr_plan *plan, struct mr_folded_image *image,
+int mr_folded_image_make(const struct mr_plan *plan, int rows, struct mr_folded_image *image,
                          struct mr_error *error) {
     const struct mr_network *network = plan->network;
 
@@ -40,7 +40,7 @@ int mr_folded_image_make(const struct mr_plan *plan, struct mr_folded_image *ima
                           "the folded kernel cannot run this network: it has one slot, and %d are "
                           "asked for",
                           plan->slots);
-    int code = mr_fold_network(network, plan->y_lc == 0, &image->fold, error);
+    int code = mr_fold_network(network, rows, plan->y_lc == 0, &image->fold, error);
     if (!code)
         code = make_units(plan, image, error);
     if (code)
@@ -48,6 +48,7 @@ int mr_folded_image_make(const struct mr_plan *plan, struct mr_folded_image *ima
     const struct mr_fold *fold = &image->fold;
     image->program = (struct mr_folded_program){
         .words = (uint32_t)fold->words,
+        .rows = (uint32_t)fold->rows,
         .parts = fold->parts,
         .begin = (uint32_t)fold->begin,
         .step = (uint32_t)fold->step,

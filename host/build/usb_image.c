@@ -59,11 +59,14 @@ static int build_board(const struct design *design, struct mr_hls_places *places
                        const struct mr_options *options, char *so_path, size_t so_path_size,
                        struct mr_error *error) {
     // As hw/board/build.sh writes it; the hash is that of no image.
-    char gen_dir[PATH_MAX], image[200], text[900];
+    char gen_dir[PATH_MAX], image[200], source[80], text[900];
+    const struct mr_board *table = mr_board_find(design->board.name);
+    const int rows = table->rows;
     snprintf(image, sizeof image,
-             "`define MR_IMAGE_HASH 128'h0\n`define MR_IMAGE_LIMITS 128'h%04x_%04x_%04x\n",
-             FOLDED_SUMS, FOLDED_NUMBERS, FOLDED_WORDS);
-    const struct mr_hls_build hls = {.source = "#include \"folded/folded.c\"\n",
+             "`define MR_IMAGE_HASH 128'h0\n`define MR_IMAGE_LIMITS 128'h%04x_%04x_%04x_%04x\n",
+             rows == FOLDED_ROWS ? 0 : rows, FOLDED_SUMS, FOLDED_NUMBERS, FOLDED_WORDS);
+    snprintf(source, sizeof source, "#define FOLDED_ROWS %d\n#include \"folded/folded.c\"\n", rows);
+    const struct mr_hls_build hls = {.source = source,
                                      .top = "folded",
                                      .target = design->target,
                                      .places = places,
@@ -73,8 +76,8 @@ static int build_board(const struct design *design, struct mr_hls_places *places
                        mr_hls_compile(&hls, gen_dir, text, sizeof text);
     if (failed)
         return mr_failure(error, MR_ERROR_BUILD, "%s", text);
-    const struct mr_usb_design rtl = {design->device, "usb/uart_pins.cpp",
-                                      mr_board_find(design->board.name)->clock_mhz * 1000, image};
+    const struct mr_usb_design rtl = {design->device, "usb/uart_pins.cpp", table->clock_mhz * 1000,
+                                      image};
     struct mr_build what = {.data_dir = places->data_dir,
                             .gen_dir = gen_dir,
                             .top = "folded",

@@ -48,12 +48,12 @@ static uint16_t *add_word(struct mr_fold *fold) {
         mr_fold_refuse(fold,
                        "its weights are more than the %d memory words of %d weights that the "
                        "kernel holds",
-                       FOLDED_WORDS, FOLDED_ROWS);
+                       FOLDED_WORDS, fold->rows);
         return NULL;
     }
     if (fold->words == fold->room) {
         const size_t room = fold->room ? 2 * fold->room : 1024;
-        uint16_t *grown = realloc(fold->parts, room * FOLDED_ROWS * sizeof *grown);
+        uint16_t *grown = realloc(fold->parts, room * (size_t)fold->rows * sizeof *grown);
         if (!grown) {
             fold->code = mr_failure(fold->error, MR_ERROR_MEMORY,
                                     "not enough memory for the program of the folded kernel");
@@ -62,8 +62,8 @@ static uint16_t *add_word(struct mr_fold *fold) {
         fold->parts = grown;
         fold->room = room;
     }
-    uint16_t *word = fold->parts + fold->words++ * FOLDED_ROWS;
-    memset(word, 0, FOLDED_ROWS * sizeof *word);
+    uint16_t *word = fold->parts + fold->words++ * (size_t)fold->rows;
+    memset(word, 0, (size_t)fold->rows * sizeof *word);
     return word;
 }
 
@@ -109,12 +109,12 @@ static int weight_of(const struct mr_op *op, const struct mr_fold_row *row, int 
 }
 
 // Weights of a column, or of two where they have 8 bits.
-static void add_column(struct mr_fold *fold, const struct mr_op *op,
-                       const struct mr_fold_row rows[FOLDED_ROWS], int column, bool pairs) {
+static void add_column(struct mr_fold *fold, const struct mr_op *op, const struct mr_fold_row *rows,
+                       int column, bool pairs) {
     const bool has_second = pairs && column + 1 < mr_op_columns(op);
     uint16_t *word = add_word(fold);
 
-    for (int r = 0; word && r < FOLDED_ROWS; r++) {
+    for (int r = 0; word && r < fold->rows; r++) {
         const int first = weight_of(op, &rows[r], column);
         const int second = has_second ? weight_of(op, &rows[r], column + 1) : 0;
         word[r] = (uint16_t)(pairs ? (first & 0xff) | (second & 0xff) << 8 : first & 0xffff);
@@ -129,16 +129,16 @@ static bool is_zero(const struct mr_op *op, const struct mr_fold_row *row) {
 }
 
 static void add_group(struct mr_fold *fold, const struct mr_op *op,
-                      const struct mr_fold_row rows[FOLDED_ROWS]) {
+                      const struct mr_fold_row *rows) {
     const bool pairs = op->precision.weight_bits == 8;
 
     for (int column = 0; column < mr_op_columns(op); column += pairs ? 2 : 1)
         add_column(fold, op, rows, column, pairs);
-    for (int r = 0; r < FOLDED_ROWS; r++)
+    for (int r = 0; r < fold->rows; r++)
         if (rows[r].row >= 0 && op->rows.shift[rows[r].sum] > SHIFT_MAX && !is_zero(op, &rows[r]))
             mr_fold_refuse(fold, "row %d of the %s is shifted by %d bits, and there by at most %d",
                            rows[r].row, op->name, (int)op->rows.shift[rows[r].sum], SHIFT_MAX);
-    for (int r = 0; r < FOLDED_ROWS; r++)
+    for (int r = 0; r < fold->rows; r++)
         add_bias(fold, rows[r].row < 0 ? 0 : op->rows.bias[rows[r].sum],
                  rows[r].row < 0 ? 0 : op->rows.shift[rows[r].sum]);
 }
@@ -146,24 +146,24 @@ static void add_group(struct mr_fold *fold, const struct mr_op *op,
 void mr_fold_matrix(struct mr_fold *fold, const struct mr_op *op, const struct mr_fold_row *rows,
                     int count, int x, int h, unsigned cut) {
     static const struct mr_fold_row none = {.row = -1};
-    const int groups = mr_ceil_div(count, FOLDED_ROWS), columns = mr_op_columns(op);
+    const int groups = mr_ceil_div(count, fold->rows), columns = mr_op_columns(op);
     const unsigned flags = (op->precision.weight_bits == 8 ? FOLDED_WEIGHT8 : 0) |
                            (op->precision.column_bits == 8 ? FOLDED_COLUMN8 : 0);
 
     if (columns > COLUMNS_MAX)
         mr_fold_refuse(fold, "the %s has %d columns of weights, and the kernel %d", op->name,
                        columns, COLUMNS_MAX);
-    if (groups * FOLDED_ROWS > FOLDED_SUMS)
-        mr_fold_refuse(fold, "the %s has %d sums, and the kernel %d", op->name,
-                       groups * FOLDED_ROWS, FOLDED_SUMS);
+    if (groups * fold->rows > FOLDED_SUMS)
+        mr_fold_refuse(fold, "the %s has %d sums, and the kernel %d", op->name, groups * fold->rows,
+                       FOLDED_SUMS);
     add_instruction(fold, FOLDED_MATRIX | flags | (unsigned)op->inputs << FOLDED_RUN_AT,
                     (unsigned)x, (unsigned)h | INTO_SUMS | cut << FOLDED_CUT_AT,
                     (unsigned)columns | (unsigned)groups << FOLDED_GROUPS_AT);
     for (int g = 0; g < groups && !fold->code; g++) {
-        struct mr_fold_row four[FOLDED_ROWS];
-        for (int r = 0; r < FOLDED_ROWS; r++)
-            four[r] = g * FOLDED_ROWS + r < count ? rows[g * FOLDED_ROWS + r] : none;
-        add_group(fold, op, four);
+        struct mr_fold_row group[FOLDED_ROWS_MOST];
+        for (int r = 0; r < fold->rows; r++)
+            group[r] = g * fold->rows + r < count ? rows[g * fold->rows + r] : none;
+        add_group(fold, op, group);
     }
 }
 
@@ -224,5 +224,5 @@ void mr_fold_end(struct mr_fold *fold) {
     if (fold->last == SIZE_MAX)
         add_instruction(fold, FOLDED_NOTHING, 0, 0, 0);
     if (!fold->code)
-        fold->parts[fold->last * FOLDED_ROWS] |= FOLDED_LAST;
+        fold->parts[fold->last * (size_t)fold->rows] |= FOLDED_LAST;
 }

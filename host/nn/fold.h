@@ -17,7 +17,8 @@
 
 struct mr_fold {
     const struct mr_network *network;
-    uint16_t *parts; // (words, FOLDED_ROWS)
+    int rows;        // FOLDED_ROWS of the kernel
+    uint16_t *parts; // (words, rows)
     size_t words, room;
     size_t last; // the word of the program's last instruction; SIZE_MAX: it has none yet
     int numbers; // that are taken
@@ -32,9 +33,10 @@ struct mr_fold {
     struct mr_error *error;
 };
 
-// Writes the three programs of a network. out_wide: the host takes numbers of 32 bits, else 16.
-// 0, or a code with a sentence in error where the kernel cannot run it. Free in either case.
-int mr_fold_network(const struct mr_network *network, bool out_wide, struct mr_fold *fold,
+// Writes the three programs of a network for a kernel that multiplies so many rows at a time (4, 8
+// or 16). out_wide: the host takes numbers of 32 bits, else 16. 0, or a code with a sentence in
+// error where the kernel cannot run it. Free in either case.
+int mr_fold_network(const struct mr_network *network, int rows, bool out_wide, struct mr_fold *fold,
                     struct mr_error *error);
 void mr_fold_free(struct mr_fold *fold);
 
@@ -45,13 +47,13 @@ void mr_fold_refuse(struct mr_fold *fold, const char *format, ...)
 // Takes so many numbers: the first one.
 int mr_fold_take(struct mr_fold *fold, int count);
 
-// Rows of weights. Four of them are summed at a time.
+// Rows of weights. As many as the kernel has multipliers are summed at a time.
 struct mr_fold_row {
     int row;         // of the operator's weights; -1: 0 everywhere
     int sum;         // its bias and shift
     bool of_x, of_h; // the columns that it has
 };
-// The sums of so many rows, rounded up to four, over the numbers from x on and from h on (of a
+// The sums of so many rows, rounded up to a group, over the numbers from x on and from h on (of a
 // recurrent operator), cut to FOLDED_CUT_*.
 void mr_fold_matrix(struct mr_fold *fold, const struct mr_op *op, const struct mr_fold_row *rows,
                     int count, int x, int h, unsigned cut);

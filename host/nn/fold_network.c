@@ -82,9 +82,9 @@ static void run_ops(struct mr_fold *fold, enum mr_rate rate, bool out_wide) {
     }
 }
 
-int mr_fold_network(const struct mr_network *network, bool out_wide, struct mr_fold *fold,
+int mr_fold_network(const struct mr_network *network, int rows, bool out_wide, struct mr_fold *fold,
                     struct mr_error *error) {
-    *fold = (struct mr_fold){.network = network, .error = error};
+    *fold = (struct mr_fold){.network = network, .rows = rows, .error = error};
     check(fold);
     take_places(fold);
     fold->begin = mr_fold_begin(fold);

@@ -16,17 +16,16 @@ struct instruction {
 };
 
 static struct instruction read_at(const struct mr_fold *fold, size_t word) {
-    const uint16_t *part = fold->parts + word * FOLDED_ROWS;
+    const uint16_t *part = fold->parts + word * (size_t)fold->rows;
     struct instruction at = {.kind = part[0] & ((1u << FOLDED_KIND_BITS) - 1), .words = 1};
     const uint32_t columns = part[3] & ((1u << FOLDED_GROUPS_AT) - 1);
-    const uint32_t groups = part[3] >> FOLDED_GROUPS_AT;
+    const uint32_t groups = part[3] >> FOLDED_GROUPS_AT, rows = (uint32_t)fold->rows;
 
     if (at.kind == FOLDED_MATRIX) {
-        at.rounds = groups * (columns + FOLDED_ROWS);
-        at.words +=
-            groups * ((part[0] & FOLDED_WEIGHT8 ? (columns + 1) / 2 : columns) + FOLDED_ROWS);
-        at.sums = groups * FOLDED_ROWS;
-        at.products = (uint64_t)groups * columns * FOLDED_ROWS;
+        at.rounds = groups * (columns + rows);
+        at.words += groups * ((part[0] & FOLDED_WEIGHT8 ? (columns + 1) / 2 : columns) + rows);
+        at.sums = groups * rows;
+        at.products = (uint64_t)groups * columns * rows;
     } else if (at.kind != FOLDED_NOTHING) {
         at.rounds = part[3];
         at.gives = at.kind == FOLDED_MOVE && (part[0] & FOLDED_GIVE);
@@ -66,7 +65,7 @@ int mr_folded_plan_make(const struct mr_network *network, const struct mr_board 
     *plan = (struct mr_folded_plan){.network = network, .board = board};
     for (int o = 0; o < network->output_count; o++)
         is_wide = is_wide || network->streams[network->outputs[o].stream].bits != 16;
-    const int code = mr_fold_network(network, is_wide, &fold, error);
+    const int code = mr_fold_network(network, board->rows, is_wide, &fold, error);
     if (!code) {
         plan->begin_cycles = count(plan, &fold, fold.begin, fold.step);
         plan->step_cycles = count(plan, &fold, fold.step, fold.end);
@@ -110,5 +109,5 @@ uint64_t mr_folded_cycles(const struct mr_folded_plan *plan, uint64_t sequences,
 uint64_t mr_folded_load_cycles(const struct mr_folded_plan *plan) {
     const uint64_t commands = ((uint64_t)plan->words + FOLDED_LOAD_WORDS - 1) / FOLDED_LOAD_WORDS;
 
-    return commands * FOLDED_LOAD_CYCLES + (uint64_t)plan->words * FOLDED_ROWS;
+    return commands * FOLDED_LOAD_CYCLES + (uint64_t)plan->words * (uint64_t)plan->board->rows;
 }

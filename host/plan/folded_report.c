@@ -14,9 +14,9 @@ static double microseconds(const struct mr_folded_plan *plan, uint64_t cycles) {
     return (double)cycles / plan->board->clock_mhz;
 }
 
-// Products of a step that the network asks for, of those that four multipliers can make.
+// Products of a step that the network asks for, of those that its multipliers can make.
 static double busy(const struct mr_folded_plan *plan) {
-    return (double)plan->products / (FOLDED_ROWS * (double)plan->step_cycles);
+    return (double)plan->products / (plan->board->rows * (double)plan->step_cycles);
 }
 
 static void print_use(FILE *out, const char *what, uint32_t used, uint32_t of) {
@@ -42,8 +42,11 @@ char *mr_folded_plan_text(const struct mr_folded_plan *plan, const struct mr_boa
 
     if (!out)
         return NULL;
-    fprintf(out, "plan for %s (%s), folded: four multipliers for all rows in turn\n",
-            plan->board->name, plan->board->chip);
+    fprintf(out, "plan for %s (%s), folded: %s multipliers for all rows in turn\n",
+            plan->board->name, plan->board->chip,
+            plan->board->rows == 4   ? "four"
+            : plan->board->rows == 8 ? "eight"
+                                     : "sixteen");
     fprintf(out, "  operator  inputs   units  cycles/row  memory words\n");
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];

@@ -128,7 +128,8 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
     if (has_engine && mr_engine_make(&session->compiled.plan, options->threads, &engine, error))
         return error ? error->code : MR_ERROR_MEMORY;
     struct mr_error unfit;
-    if (form == MR_FORM_FOLDED && !mr_folded_image_make(&session->compiled.plan, &folded, &unfit))
+    if (form == MR_FORM_FOLDED &&
+        !mr_folded_image_make(&session->compiled.plan, FOLDED_ROWS, &folded, &unfit))
         image.folded = &folded.program;
     image.engine = has_engine ? &engine : NULL;
     session->device = mr_device_open(uri, &image, &device_options, &reason);

@@ -44,7 +44,10 @@ mkdir -p "$out/rtl" || exit 1
 # ---- the sources
 
 rtl=$out/rtl
-"$hlsc" "$hls/kernels/folded/folded.c" --top folded --target up5k -I "$hls/include" -I "$hls/kernels" -o "$rtl" \
+rows=$(printf '#define MR_BOARD(name, chip, clock, product, rows, ...) name rows\n#include "boards.def"\n' |
+    "${CC:-cc}" -E -P -I "$hw/../base/contract" - | awk -v board="$board" '$1 == board { print $2 }')
+[ "${rows:-0}" -gt 0 ] || fail "base/contract/boards.def has no rows for $board"
+"$hlsc" "$hls/kernels/folded/folded.c" --top folded --target up5k -D "FOLDED_ROWS=$rows" -I "$hls/include" -I "$hls/kernels" -o "$rtl" \
     >"$out/hlsc.log" 2>&1 || fail "hlsc: $(tail -n 1 "$out/hlsc.log")"
 # All files in one folder, and Yosys runs beside it: its netlist depends on how files are called.
 files=
@@ -60,11 +63,14 @@ limit() {
     printf '#include "folded/format.h"\n%s\n' "$1" | "${CC:-cc}" -E -P -I "$hls/kernels" - | tail -n 1
 }
 words=$(limit FOLDED_WORDS) numbers=$(limit FOLDED_NUMBERS) sums=$(limit FOLDED_SUMS)
+# Rows are told where they are others than the usual ones.
+told=
+[ "$rows" = "$(limit FOLDED_ROWS)" ] || told=$(printf %04x_ "$rows")
 [ "$words" -gt 0 ] && [ "$numbers" -gt 0 ] && [ "$sums" -gt 0 ] || fail "hls/kernels/folded/format.h has no limits"
 describe() { # the hash, whose first byte is the lowest of the number
     echo "// Made by hw/board/build.sh: what this image says of itself."
     echo "\`define MR_IMAGE_HASH 128'h$(echo "$1" | sed 's/../& /g' | tr ' ' '\n' | tac | tr -d '\n')"
-    printf "\`define MR_IMAGE_LIMITS 128'h%04x_%04x_%04x\n" "$sums" "$numbers" "$words"
+    printf "\`define MR_IMAGE_LIMITS 128'h$told%04x_%04x_%04x\n" "$sums" "$numbers" "$words"
 }
 describe 0 >"$rtl/mr_image.svh"
 command -v "$yosys" >/dev/null || fail "there is no $yosys; make deps-board installs what a board needs"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The folded kernel: four multipliers for all rows of all layers in turn, and one for the
+// The folded kernel: FOLDED_ROWS multipliers for all rows of all layers in turn, and one for the
 // arithmetic of cells. What it calculates is a program in the memory that holds the weights too
 // (format.h; docs/folded.md).
 //
@@ -40,7 +40,7 @@ void folded(hls_stream(int16_t) * in, hls_stream(int16_t) * out) {
     HLS(bind_storage variable = active impl = bram latency = 2)
     uint16_t header[3];
     HLS(array_partition variable = header complete)
-    uint16_t next[FOLDED_ROWS]; // the instruction behind the one that is done
+    uint16_t next[FOLDED_PARTS]; // the instruction behind the one that is done
     HLS(array_partition variable = next complete)
     int64_t acc[FOLDED_ROWS] = {0};
     HLS(array_partition variable = acc complete)
@@ -145,11 +145,11 @@ command:
                 const int32_t sum = sums[sum_at];
                 const int16_t active_p = active[p_at], active_q = active[q_at];
 
-                // A matrix: four products a column, then four sums.
+                // A matrix: a product of each row a column, then the sums.
                 const int16_t full = (int16_t)number;
                 const int16_t upper = (int16_t)(hls_saturate((full + 128) >> 8, 8) * 256);
                 const int16_t x = rounds ? upper : full;
-                const bool group_ends = finishing && gate == 3;
+                const bool group_ends = finishing && gate == FOLDED_ROWS - 1;
                 const int64_t raw = acc[gate];
                 for (int r = 0; r < FOLDED_ROWS; r++) {
                     HLS(unroll)
@@ -217,7 +217,7 @@ command:
                 if (gives && !fetch)
                     hls_write(int16_t, out, (int16_t)(wide && odd ? number >> 16 : number));
                 if (fetch) {
-                    for (int r = 0; r < FOLDED_ROWS; r++) {
+                    for (int r = 0; r < FOLDED_PARTS; r++) {
                         HLS(unroll)
                         next[r] = (uint16_t)word[r];
                     }
@@ -235,7 +235,7 @@ command:
                                                             : (uint16_t)(place + 1) & 511;
                     column = finishing ? 0 : (uint16_t)(column + 1) & 511;
                     index = (uint16_t)(index + (finishing ? 1 : 0)) & 1023;
-                    gate = (uint8_t)(gate + (finishing ? 1 : 0)) & 3;
+                    gate = (uint8_t)(gate + (finishing ? 1 : 0)) & (FOLDED_ROWS - 1);
                     odd = !finishing && !row_ends && !odd;
                     finishing = group_ends ? false : finishing || row_ends;
                 } else {

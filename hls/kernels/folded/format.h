@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the folded kernel and those who write its programs agree on: its sizes, its commands, and
-// the bits of an instruction, which is a memory word of four 16-bit parts (docs/folded.md).
+// the bits of an instruction, which is a memory word, of which four 16-bit parts count
+// (docs/folded.md).
 #ifndef MR_FOLDED_FORMAT_H
 #define MR_FOLDED_FORMAT_H
 
 // Numbers are addressed by 9 bits, sums and activations by 8.
 #ifndef FOLDED_WORDS
-#    define FOLDED_WORDS 16384 // memory words of 64 bits: programs and weights
+#    define FOLDED_WORDS 16384 // memory words: programs and weights
 #endif
 #define FOLDED_NUMBERS 512 // of 32 bits
 #define FOLDED_SUMS 256    // of 32 bits, and as many activations of 16
-#define FOLDED_ROWS 4      // of weights, that are multiplied at a time
+#define FOLDED_PARTS 4     // of an instruction, 16 bits each
+// Rows of weights that are multiplied at a time, and parts of a memory word: 4, 8 or 16, of each
+// instance of the kernel. The host has them of the board (boards.def).
+#ifndef FOLDED_ROWS
+#    define FOLDED_ROWS 4
+#endif
+#define FOLDED_ROWS_MOST 16
 
 // Commands: word 0 of three.
 #define FOLDED_LOAD 0
@@ -27,13 +34,13 @@
 #define FOLDED_KIND_BITS 2
 #define FOLDED_LAST 4
 
-// MATRIX: groups of four rows, which stand behind the instruction: for each group a memory word for
-// each column (or for two, of 8 bits), and four of bias (40 bits) and shift, of which that is one
-// more. The results, cut, are sums from the first one on.
+// MATRIX: groups of FOLDED_ROWS rows, which stand behind the instruction. For each group there is
+// a memory word for each column (or for two, of 8 bits), and one for each row of bias (40 bits) and
+// shift, of which that is one more. The results, cut, are sums from the first one on.
 //   part 0: flags, and from bit 5 on the columns of the first run, 0: there is one run
 //   part 1: the number that is the first column
-//   part 2: the first one of the second run, and as of a vector where results go and how they are
-//   cut part 3: columns of both, and from bit 9 on groups
+//   part 2: the first one of the second run; where results go and how they are cut, as of a vector
+//   part 3: columns of both, and from bit 9 on groups
 #define FOLDED_COLUMN8 8  // columns are rounded to their upper 8 bits
 #define FOLDED_WEIGHT8 16 // weights of 8 bits: the even column's is the lower one
 #define FOLDED_RUN_AT 5
