@@ -187,6 +187,24 @@ START_TEST(test_pairs_of_ports) {
 }
 END_TEST
 
+// At one column a cycle rows of 8 bits share multipliers too, where there are several. Their sums
+// grow outside of them, which takes the cycle that layer and planner count.
+START_TEST(test_pairs_of_one_column) {
+    const struct cell_case *cell = &cells[_i];
+    const int late = MR_PAIRED_LATENCY(1, 8);
+    compile_layer(cell, 25, 1, 1, 8);
+    json_t *root = read_json();
+    const json_t *process = json_array_get(json_object_get(root, "processes"), 0);
+    ck_assert_int_eq(late, 1);
+    ck_assert_int_eq(latency_of(process, "h"), cell->latency[0] + late);
+    ck_assert_int_eq(latency_of(process, "second"), cell->second[0] ? cell->second[0] + late : 0);
+    check_paths(root);
+    json_decref(root);
+    ck_assert_int_eq(layer_multipliers(cell, 1, 1, 16) - layer_multipliers(cell, 1, 1, 8),
+                     cell->gates * 40 / 2);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("hlsc_layers");
     TCase *tcase = tcase_create("layers");
@@ -198,6 +216,7 @@ int main(void) {
     tcase_add_loop_test(tcase, test_latency_of_ports, 0,
                         COLUMNS * (int)(sizeof cells / sizeof *cells));
     tcase_add_loop_test(tcase, test_pairs_of_ports, 0, 3 * (int)(sizeof cells / sizeof *cells));
+    tcase_add_loop_test(tcase, test_pairs_of_one_column, 0, (int)(sizeof cells / sizeof *cells));
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

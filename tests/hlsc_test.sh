@@ -192,7 +192,7 @@ kernel() { # name, vectors, and readable_thorough instead of readable
     layer readable rnn_tanh rnn 5 9 2 16 16 "#define LAYER_MEMORY lutram
 #define LAYER_REST_FROM 4
 #define LAYER_REST_MEMORY bram"
-    layer readable_thorough lstm lstm 3 8 2 8 8 "#define LAYER_PASSES 3"
+    layer readable_thorough lstm lstm 3 8 2 8 8 "#define LAYER_PASSES 3" 4
     layer readable_thorough rnn_relu rnn 30 9 2 16 16 "#define LAYER_PASSES 5"
     layer readable_thorough gru gru 9 7 5 16 16 "" 16
     layer readable_thorough gru_reset_first gru_reset_first 20 5 1 8 8 "" 2
@@ -212,6 +212,8 @@ kernel() { # name, vectors, and readable_thorough instead of readable
         layer readable gru_reset_first gru_reset_first 3 5 2 8 8
         layer readable rnn_tanh rnn 3 7 4 8 16
         layer readable lstm lstm 3 16 3 16 16 "#define LAYER_PASSES 2"
+        layer readable lstm lstm 3 8 2 8 8 "#define LAYER_PASSES 3"
+        layer readable gru gru 9 7 1 8 8 "#define LAYER_PASSES 4" 16
         layer readable gru gru 9 7 1 16 16 "#define LAYER_PASSES 4"
         layer readable lstm lstm 7 9 2 16 16 "" 4
         layer readable lstm lstm 9 10 4 8 8 "#define LAYER_PORTS 2

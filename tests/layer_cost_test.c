@@ -27,10 +27,11 @@ static void write_kernel(const struct mr_network *network, const struct mr_op_la
     mr_text_add(
         text,
         "void k(hls_stream(beat_t) *weights, hls_stream(vec%d_t) *x, hls_stream(vec%d_t) "
-        "*h, hls_stream(unit_state_t) *state,\n       uint32_t command, uint32_t steps, "
+        "*h, hls_stream(unit_state_t) *state,\n       uint32_t command, %suint32_t steps, "
         "uint32_t total, uint32_t flags) {\n    HLS(dataflow)\n    %s(weights, x, h, state, "
-        "command, steps, total, flags);\n}\n",
-        layout->lc, layout->lc, op->name);
+        "command, %ssteps, total, flags);\n}\n",
+        layout->lc, layout->lc, layout->slots > 1 ? "uint32_t sequences, " : "", op->name,
+        layout->slots > 1 ? "sequences, " : "");
 }
 
 static struct mr_memory_use memories_of(const json_t *process) {
@@ -66,12 +67,13 @@ static void check_layer(const struct mr_network *network, const struct mr_op_lay
     ck_assert_msg(
         (long long)cost.multipliers == multipliers && planned->bram18 == made.bram18 &&
             planned->uram == made.uram && planned->lut == made.lut,
-        "seed %llu: %s of %d inputs and %d units, w%da%d, LC %d, %d passes%s, %d ports of "
+        "seed %llu: %s of %d inputs and %d units, w%da%d, LC %d, %d passes%s, %d slots, %d ports "
+        "of "
         "%s, from unit %d on %s: %llu multipliers (hlsc %lld), %llu RAMB18 (%llu), %llu URAM "
         "(%llu), %llu LUT (%llu)",
         (unsigned long long)seed, op->kind->name, op->inputs, op->units, op->precision.weight_bits,
         op->precision.column_bits, layout->lc, layout->passes, layout->h_first ? ", h first" : "",
-        layout->ports, mr_storage_name(layout->memory), layout->rest_from,
+        layout->slots, layout->ports, mr_storage_name(layout->memory), layout->rest_from,
         mr_storage_name(layout->rest), (unsigned long long)cost.multipliers, multipliers,
         (unsigned long long)planned->bram18, (unsigned long long)made.bram18,
         (unsigned long long)planned->uram, (unsigned long long)made.uram,
@@ -100,7 +102,10 @@ START_TEST(hlsc_makes_what_is_planned) {
         net_output(&network, op->output, "h");
         net_quantise(&network, NULL);
     }
-    const struct mr_op_layout layout = fixture_layout(&state, op, MR_PLAN_LC);
+    struct mr_op_layout layout = fixture_layout(&state, op, MR_PLAN_LC);
+    layout.slots = layout.h_first ? 1 : 1 << random_between(&state, 0, 4);
+    while (mr_plan_least_lc(op, layout.slots) > layout.lc)
+        layout.slots /= 2;
     check_layer(&network, &layout, seed);
     mr_network_free(&network);
 }

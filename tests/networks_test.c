@@ -125,7 +125,7 @@ static void make(struct made *m) {
         const struct mr_op *op = mr_network_layer(&m->network, (int)l);
         const int most = op->units < MOST_LANES ? op->units : MOST_LANES;
         m->lanes[l] = (uint32_t)random_between(&state, 1, most);
-        const bool one_pass = m->slots > 1 || random_between(&state, 0, 1);
+        const bool one_pass = random_between(&state, 0, 1);
         m->passes[l] = (uint32_t)mr_plan_passes(op, (int)m->lanes[l],
                                                 one_pass ? 1 : random_between(&state, 2, 5));
         m->h_first[l] = m->slots == 1 && random_between(&state, 0, 1);

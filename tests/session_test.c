@@ -195,21 +195,21 @@ START_TEST(slots_keep_the_state_after_their_last_sequence) {
                      MR_ERROR_ARGUMENT);
     ck_assert_ptr_nonnull(strstr(mr_session_error(session), "turns at most"));
     mr_session_close(session);
-    // Slots that there are not, and beside passes.
-    static const uint32_t one = 1, two = 2;
+    // Slots that there are not, and with the columns of h first.
+    static const uint32_t one = 1;
     const struct mr_options bad[] = {{MR_OPTIONS_INIT, .slots = 3},
                                      {MR_OPTIONS_INIT, .slots = 32},
                                      {MR_OPTIONS_INIT, .slots = UINT32_MAX},
                                      {MR_OPTIONS_INIT, .threads = 65},
                                      {MR_OPTIONS_INIT, .threads = UINT32_MAX},
                                      {MR_OPTIONS_INIT, .slots = 2, .choice = MR_LANES_GIVEN,
-                                      .lanes = &one, .lane_count = 1, .passes = &two}};
+                                      .lanes = &one, .lane_count = 1, .h_first = &one}};
     static const char *const words[] = {"3 slots",
                                         "32 slots",
                                         "4294967295 slots",
                                         "65 threads are asked for; a run takes 1 to 64",
                                         "4294967295 threads",
-                                        "in 2 passes"};
+                                        "columns of h first"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct mr_error error = {0};
         ck_assert_ptr_null(mr_session_open(model, "cpu:", &bad[i], &error));

@@ -119,12 +119,6 @@ static int check_layout(const struct mr_op *op, const struct mr_op_layout *layou
                        op->name, slots);
     if (layout->passes == 1)
         return 0;
-    if (slots > 1)
-        return mr_fail(
-            error, error_size,
-            "%s cannot serve its units in %d passes where %d sequences have their turns; "
-            "give it one pass, or the network one slot",
-            op->name, layout->passes, slots);
     const int words = mr_ceil_div(op->units, layout->lc);
     if (layout->passes < 1 || op->kind->one_pass ||
         mr_ceil_div(op->inputs, layout->lc) > MR_PLAN_STATE_WORDS ||

@@ -183,14 +183,13 @@ static int choose_slots(const struct mr_network *network, const struct mr_plan_r
                         const struct mr_plan_room *room, int slots, struct mr_plan *plan,
                         char *error, size_t error_size) {
     // Several passes where they make it faster, or make it fit.
-    const int most_passes = slots > 1 ? 1 : (int)MR_PLAN_PASSES;
     struct mr_plan_memories *memories = mr_plan_memories_make(network, room->target, slots);
     int failed = -1;
     if (!memories)
         return mr_fail(error, error_size, "not enough memory for the plan");
-    for (int most = request->mode == MR_PLAN_BALANCED ? 1 : most_passes;
-         failed && most <= most_passes; most += MR_PLAN_PASSES - 1) {
-        const bool last = most == most_passes;
+    for (int most = request->mode == MR_PLAN_BALANCED ? 1 : MR_PLAN_PASSES;
+         failed && most <= MR_PLAN_PASSES; most += MR_PLAN_PASSES - 1) {
+        const bool last = most == MR_PLAN_PASSES;
         failed = choose_with(network, request, room, memories, most, slots, plan,
                              last ? error : NULL, last ? error_size : 0);
     }

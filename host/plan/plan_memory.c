@@ -40,8 +40,7 @@ struct mr_plan_memories {
     const struct mr_target *target;
     int slots, layers;
     int like[MR_MAX_LAYERS];          // the first layer that takes as much
-    int passes;                       // at most; a layer with slots has one
-    struct shares *of[MR_MAX_LAYERS]; // [MR_PLAN_LC][passes] of such a one
+    struct shares *of[MR_MAX_LAYERS]; // [MR_PLAN_LC][MR_PLAN_PASSES] of such a one
     struct shares *said;              // [layers] of layouts that say ports and memory
 };
 
@@ -68,7 +67,6 @@ struct mr_plan_memories *mr_plan_memories_make(const struct mr_network *network,
     memories->network = network;
     memories->target = target;
     memories->slots = slots;
-    memories->passes = slots > 1 ? 1 : MR_PLAN_PASSES;
     memories->layers = mr_network_layers(network);
     memories->said = calloc(MR_MAX_LAYERS, sizeof *memories->said);
     bool failed = !memories->said;
@@ -79,8 +77,7 @@ struct mr_plan_memories *mr_plan_memories_make(const struct mr_network *network,
             like++;
         memories->like[l] = like;
         if (like == l)
-            memories->of[l] =
-                calloc((size_t)MR_PLAN_LC * (size_t)memories->passes, sizeof *memories->of[l]);
+            memories->of[l] = calloc((size_t)MR_PLAN_LC * MR_PLAN_PASSES, sizeof *memories->of[l]);
         failed = failed || (like == l && !memories->of[l]);
     }
     if (!failed)
@@ -131,9 +128,9 @@ static const struct shares *shares_of(struct mr_plan_memories *memories, int lay
     struct shares *shares = &memories->said[layer];
 
     asked.slots = memories->slots;
-    if (layout->ports == 0 && layout->lc <= MR_PLAN_LC && layout->passes <= memories->passes)
+    if (layout->ports == 0 && layout->lc <= MR_PLAN_LC && layout->passes <= MR_PLAN_PASSES)
         shares = &memories->of[memories->like[layer]]
-                              [(layout->lc - 1) * memories->passes + layout->passes - 1];
+                              [(layout->lc - 1) * MR_PLAN_PASSES + layout->passes - 1];
     else
         shares->asked = false;
     if (!shares->asked)

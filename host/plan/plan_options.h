@@ -44,7 +44,7 @@ static inline uint32_t mr_plan_option_cycles(const struct mr_plan_options *optio
     return options->ways ? option->way : option->pace;
 }
 
-// passes: at most; 1 where there are several slots. memories: for as many slots. ways: those with
+// passes: at most. memories: for as many slots. ways: those with
 // the columns of h first too. 0, or -1 with a sentence in error; free in either case.
 int mr_plan_options_make(const struct mr_network *network, const struct mr_target *target,
                          struct mr_plan_memories *memories, int passes, int slots,

@@ -173,6 +173,23 @@ static bool pair_products(struct process *p, const struct op *sum, const int *us
     return lane != NO_LANE;
 }
 
+// A recurrent sum of one product, of rows that pair: the product becomes a sum of one, and the sum
+// grows outside of the multiplier.
+static void pair_single(struct process *p, const struct op *sum, const bool *recurrent,
+                        const int *users) {
+    for (int side = 0; side < 2 && p->target->pairs_products; side++) {
+        struct op *of = through_casts(sum->in[side]);
+        const int lane =
+            !recurrent[of->id] && is_row(of, users) && private_path(sum->in[side], of, users)
+                ? lane_of_one(p, sum->space)
+                : NO_LANE;
+        if (lane == NO_LANE)
+            continue;
+        of->code = IR_DOT;
+        of->imm = lane;
+    }
+}
+
 // The sum of two short sums of products: one cascade behind the other.
 static bool go_on_with_cascade(struct compiler *cc, const struct process *p, struct op *op,
                                const int *users) {
@@ -208,7 +225,9 @@ void fuse_multiplications(struct compiler *cc, struct process *p) {
                 op->in_count = 2;
                 op->in = m->in;
             }
-        } else if (op->code == IR_ADD && op->bits > 1 && !recurrent[i]) {
+        } else if (op->code == IR_ADD && op->bits > 1 && recurrent[i]) {
+            pair_single(p, op, recurrent, users);
+        } else if (op->code == IR_ADD && op->bits > 1) {
             if (cascades && (go_on_with_cascade(cc, p, op, users) || pair_products(p, op, users)))
                 continue;
             for (int side = 1; side >= 0; side--) {

@@ -27,8 +27,8 @@
 //   LAYER_PADS    1: numbers of padding behind the units, whose cells may come to something, are 0
 //                 in what the layer gives, and not counted; 0 where not given: the cell gives 0 for
 //                 sums of 0, or H is a multiple of LC
-//   LAYER_SLOTS   S: sequences that have their turns in a layer of one pass: 1, 2, 4, 8 or 16; 1
-//                 where not given
+//   LAYER_SLOTS   S: sequences that have their turns in the layer: 1, 2, 4, 8 or 16; 1 where not
+//                 given
 //   LAYER_H_FIRST  1: the columns of h go before those of x (order.h), in a layer of one slot; 0
 //                 where not given
 //   LAYER_PORTS   1 or 2 that read the weights, 1 where not given; 2 need LC >= 2
@@ -65,7 +65,9 @@
 // With S slots (slots.h) the columns of x_t come from one sequence while the units of another one's
 // last step pass through the cell. A sequence's h is due S - 1 turns later, so a row takes
 // max(ceil(I/LC), (D - (S-1) ceil(H/LC)) / S) + ceil(H/LC) cycles. Where there are few sequences,
-// turns without a row make up for what D takes beyond theirs. Each slot has a state.
+// turns without a row make up for what D takes beyond theirs. Each slot has a state. With R passes
+// a turn is R times as long, and each slot knows in which copy its h is, for the last group may
+// leave some of them alone.
 //
 // A cell is cells/NAME.h, which says (NAME in front of each, so that cells lie side by side)
 //   _GATES        G: rows of lanes per unit
@@ -159,8 +161,8 @@
 #ifndef LAYER_START_PAST
 #    define LAYER_START_PAST 0
 #endif
-#if LAYER_SLOTS > 1 && (LAYER_PASSES > 1 || LAYER_H_FIRST)
-#    error "a layer with slots takes one pass, and x first"
+#if LAYER_SLOTS > 1 && LAYER_H_FIRST
+#    error "a layer with slots takes x first"
 #endif
 
 #define OF_CELL(what) HLS_JOIN(LAYER_CELL, what)
@@ -210,9 +212,9 @@
 // A pass writes h while later ones read what the step found, unless all have read it by then.
 #if LAYER_PASSES > 1 && !LAYER_H_FIRST
 #    define H_COPIES 2
-#    define H_FOUND h_found // the copy of h that the step finds
-#    define H_WRITTEN (of_before ? h_found : !h_found)
-#    define H_OLD (of_before ? !h_found : h_found)
+#    define H_FOUND FOUND // the copy of h that the step finds
+#    define H_WRITTEN (of_before ? FOUND_BEFORE : !FOUND)
+#    define H_OLD (of_before ? !FOUND_BEFORE : FOUND)
 #else
 #    define H_COPIES 1
 #    define H_FOUND 0
@@ -232,6 +234,8 @@
 #if LAYER_SLOTS > 1
 #    define LAST_TURN turns
 #    define HAS_ROW has_row // in turn t
+#    define FOUND h_found[slot]
+#    define FOUND_BEFORE found_before
 #    define OF_SLOT(place, word) ((place) + (word))
 // Behind the words of a slot lie those of the next one: a state that is thrown away is not read
 // there, for hlsc counts with it.
@@ -239,8 +243,25 @@
 #else
 #    define LAST_TURN total
 #    define HAS_ROW true
+#    define FOUND h_found
+#    define FOUND_BEFORE h_found
 #    define OF_SLOT(place, word) (word)
 #    define NO_STATE(forget, word) forget
+#endif
+
+// Which slot a word is of, in a walk over those of all.
+#if LAYER_SLOTS > 1 && H_COPIES > 1
+#    define WALK_SLOTS                                                                             \
+        uint8_t slot = 0;                                                                          \
+        uint16_t last_word = H_WORDS - 1;
+#    define WALKED(word, c)                                                                        \
+        if ((word) == last_word && (c) == LAYER_LC - 1) {                                          \
+            slot++;                                                                                \
+            last_word += H_WORDS;                                                                  \
+        }
+#else
+#    define WALK_SLOTS
+#    define WALKED(word, c)
 #endif
 
 #if HAS_CELL
@@ -304,7 +325,10 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
     HLS(array_partition variable = h dim = 1 complete)
     HLS(array_partition variable = h dim = 3 complete)
     HLS(bind_storage variable = h type = ram_2p impl = lutram latency = 0)
-#if H_COPIES > 1
+#if H_COPIES > 1 && LAYER_SLOTS > 1
+    static bool h_found[LAYER_SLOTS];
+    HLS(array_partition variable = h_found complete)
+#elif H_COPIES > 1
     static bool h_found;
 #endif
 #if LAYER_PASSES > 1
@@ -397,6 +421,9 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
         uint16_t place = 0; // of the slot's state, and of that of turn t-1
         uint16_t place_before = (LAYER_SLOTS - 1) * H_WORDS;
         bool has_row = true;
+#    if H_COPIES > 1
+        bool found_before = false; // what the step behind that of turn t-1 finds
+#    endif
 #endif
         bool had_row = false; // in turn t-1
 #if COUNTS
@@ -643,7 +670,14 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
                         const bool last = left == 1;
                         forget_before = forget;
                         had_row = HAS_ROW;
+#if H_COPIES > 1
+                        if (HAS_ROW)
+                            FOUND = !FOUND;
+#endif
 #if LAYER_SLOTS > 1
+#    if H_COPIES > 1
+                        found_before = FOUND;
+#    endif
                         const bool step_ends = slot == last_slot;
                         has_row = step_ends || slot + 1 < rows;
                         place_before = place;
@@ -662,9 +696,6 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
                             forget = reset && last;
                             left = last ? steps : left - 1;
                         }
-#if H_COPIES > 1
-                        h_found = !h_found;
-#endif
                     }
                     if (t == LAST_TURN - ALL_EARLY && RUN_ENDS)
                         return;
@@ -672,6 +703,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
             }
         }
     } else if (command == MR_COMMAND_READ_STATE) {
+        WALK_SLOTS
     read_state:
         for (uint32_t word = 0; word < LAYER_SLOTS * H_WORDS; word++) {
             for (uint32_t c = 0; c < LAYER_LC; c++) {
@@ -680,9 +712,11 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
                 unit.h = h[H_FOUND][word][c];
                 unit.cell = OLD_CELL(false, word, c);
                 hls_write(unit_state_t, state, unit);
+                WALKED(word, c)
             }
         }
     } else if (command == MR_COMMAND_WRITE_STATE) {
+        WALK_SLOTS
     write_state:
         for (uint32_t word = 0; word < LAYER_SLOTS * H_WORDS; word++) {
             for (uint32_t c = 0; c < LAYER_LC; c++) {
@@ -692,6 +726,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
 #if HAS_CELL
                 cell[word][c] = unit.cell;
 #endif
+                WALKED(word, c)
             }
         }
     }

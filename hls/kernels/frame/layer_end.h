@@ -23,6 +23,7 @@
 #undef LAST_WORDS
 #undef LANES
 #undef WORDS
+#undef OF_LANES
 #undef WAIT
 #undef SECOND_PHASE
 #undef GAP
@@ -59,6 +60,8 @@
 #undef H_COPIES
 #undef H_FOUND
 #undef H_TERMS
+#undef FOUND
+#undef FOUND_BEFORE
 #undef H_WRITTEN
 #undef H_OLD
 #undef WEIGHTS_AT
@@ -67,6 +70,8 @@
 #undef HAS_ROW
 #undef OF_SLOT
 #undef NO_STATE
+#undef WALK_SLOTS
+#undef WALKED
 #undef VEC
 #undef OLD_CELL
 #undef LAYER

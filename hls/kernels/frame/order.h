@@ -21,15 +21,19 @@
 #define LANES (LAYER_PASSES == 1 ? LAYER_HIDDEN : PASS_WORDS * LAYER_LC) // of a gate
 #define WORDS (X_WORDS + H_WORDS)
 
+// What the lanes add to the latency of the cell.
+#define OF_LANES                                                                                   \
+    (MR_WAY_LATENCY(LANES, LAYER_CROSSING) + MR_PAIRED_LATENCY(LAYER_LC, LAYER_COLUMN_BITS))
+
 // From the last column of h or x on, where there is a second phase, its wait and its columns.
 #if SECOND
-#    define WAIT (LAYER_SECOND_LATENCY + MR_WAY_LATENCY(LANES, LAYER_CROSSING))
+#    define WAIT (LAYER_SECOND_LATENCY + OF_LANES)
 #    define SECOND_PHASE (WAIT + H_WORDS)
 #else
 #    define SECOND_PHASE 0
 #endif
 // What D takes beyond the columns of h that were there before.
-#define GAP (LAYER_LATENCY + MR_WAY_LATENCY(LANES, LAYER_CROSSING) - HIDDEN_BEFORE_LAST)
+#define GAP (LAYER_LATENCY + OF_LANES - HIDDEN_BEFORE_LAST)
 
 #define X_PASS MR_H_FIRST_PASS(X_WORDS, H_WORDS, LAYER_PASSES)
 #if LAYER_H_FIRST
@@ -38,10 +42,10 @@
 #    define H_DISTANCE (EARLY + HIDDEN_BEFORE_LAST)
 #else
 #    define H_PHASES (H_WORDS + SECOND_PHASE)
-#    define X_PHASE MR_X_PHASE(X_WORDS, GAP, H_PHASES, LAYER_SLOTS)
+#    define X_PHASE MR_X_PHASE(X_WORDS, GAP, H_PHASES, LAYER_SLOTS, LAYER_PASSES)
 #    define EARLY (LAYER_PASSES == 1 ? X_PHASE - X_WORDS : 0)
-#    define TURNS MR_TURNS(GAP, X_PHASE, H_PHASES)
-#    define H_DISTANCE ((TURNS - 1) * STEP + X_PHASE + HIDDEN_BEFORE_LAST)
+#    define TURNS MR_TURNS(GAP, X_PHASE, H_PHASES, LAYER_PASSES)
+#    define H_DISTANCE ((TURNS - 1) * ROUNDS * STEP + X_PHASE + HIDDEN_BEFORE_LAST)
 #endif
 #define ALL_EARLY (EARLY >= LAST_WORDS) // all its units do
 
@@ -101,6 +105,6 @@
 #    define OF_BEFORE (pass == 0 && k < UNITS_BEGIN)
 #    define UNIT_WORD (k < UNITS_BEGIN ? k + EARLY : k - UNITS_BEGIN)
 #    define HAS_OWN_UNITS                                                                          \
-        (LAYER_PASSES == 1 ? k < UNITS_BEGIN + LAST_WORDS && HAS_ROW : k < PASS_WORDS)
+        ((LAYER_PASSES == 1 ? k < UNITS_BEGIN + LAST_WORDS : k < PASS_WORDS) && HAS_ROW)
 #    define RUN_ENDS (k == (UNITS_BEGIN + LAST_WORDS - 1) % STEP)
 #endif

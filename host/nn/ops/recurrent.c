@@ -510,13 +510,13 @@ static uint64_t lane_products(const struct mr_op *op, const struct mr_op_layout 
            (uint64_t)layout->lc;
 }
 
-// Two rows of 8 bits share a multiplier in sums over several columns, which they must share too:
-// the gates of a cell with a second phase do not. A single column's sum grows in its multiplier.
+// Two rows of 8 bits share a multiplier where they share their columns: the gates of a cell with a
+// second phase do not.
 uint64_t mr_lane_multipliers(const struct mr_op *op, const struct mr_op_layout *layout) {
     const uint64_t units = (uint64_t)mr_op_lane_units(op, layout), lc = (uint64_t)layout->lc;
     const uint64_t gates = (uint64_t)op->kind->gates;
 
-    if (op->precision.column_bits != 8 || lc == 1)
+    if (op->precision.column_bits != 8)
         return lane_products(op, layout);
     return lc * (mr_cell_of(op)->late ? gates * ((units + 1) / 2) : (gates * units + 1) / 2);
 }
@@ -530,13 +530,15 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
     const int lc = layout->lc, passes = layout->passes;
     const int x_words = mr_ceil_div(op->inputs, lc), h_words = mr_ceil_div(op->units, lc);
     const int pass_words = mr_ceil_div(h_words, passes), stored = passes * pass_words;
-    const int to_lanes = MR_WAY_LATENCY(mr_op_lane_units(op, layout), layout->crossing);
+    const int to_lanes = MR_WAY_LATENCY(mr_op_lane_units(op, layout), layout->crossing) +
+                         MR_PAIRED_LATENCY(lc, op->precision.column_bits);
     const int latency = (int)cell->latency(op, lc) + to_lanes;
     const int wait = latency - (stored - pass_words);
     const int h_phases =
         h_words + (cell->late ? (int)cell->late_latency(op, lc) + to_lanes + h_words : 0);
-    const int x_phase = layout->h_first ? MR_H_FIRST_PASS(x_words, h_words, passes)
-                                        : MR_X_PHASE(x_words, wait, h_phases, layout->slots);
+    const int x_phase = layout->h_first
+                            ? MR_H_FIRST_PASS(x_words, h_words, passes)
+                            : MR_X_PHASE(x_words, wait, h_phases, layout->slots, passes);
     // What it waits at the end of a row, and the vectors of the last pass.
     const int early = layout->h_first ? MR_H_FIRST_WAIT(wait, x_phase, passes)
                       : passes == 1   ? x_phase - x_words
@@ -547,7 +549,7 @@ void mr_recurrent_cost(const struct mr_op *op, const struct mr_op_layout *layout
     const int h_pass = layout->h_first && passes > 1 ? x_phase : h_words;
     cost->row_cycles = (uint32_t)(passes * (x_phase + h_pass + h_phases - h_words) +
                                   (layout->h_first ? early : 0));
-    cost->turns = layout->h_first ? 1 : (uint32_t)MR_TURNS(wait, x_phase, h_phases);
+    cost->turns = layout->h_first ? 1 : (uint32_t)MR_TURNS(wait, x_phase, h_phases, passes);
     cost->tail = last_words - early;
     cost->before = layout->h_first ? (uint32_t)(passes * h_pass) : 0;
     cost->giving = (uint32_t)last_words;

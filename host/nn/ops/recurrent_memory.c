@@ -6,8 +6,8 @@
 enum { BIAS_BITS = 48, SHIFT_BITS = 5, HIDDEN_BITS = 16, TABLE_BITS = 18 + 16 };
 
 // Columns of 8 bits are shared by two rows (mr_lane_multipliers), which then lie in one tile.
-static uint64_t rows_together(const struct mr_op *op, const struct mr_op_layout *layout) {
-    const bool pairs = op->precision.column_bits == 8 && layout->lc > 1;
+static uint64_t rows_together(const struct mr_op *op) {
+    const bool pairs = op->precision.column_bits == 8;
     return pairs && (mr_cell_of(op)->late || op->kind->gates % 2 != 0) ? 2 : 1;
 }
 
@@ -27,9 +27,8 @@ static void add_weights(const struct mr_op *op, const struct mr_op_layout *layou
     w.storage =
         layout->ports ? layout->memory : mr_storage_choose(w.lane.words, lanes * (uint64_t)bits);
     // Without tiles those of all units are one memory.
-    const uint64_t per_tile = mr_op_has_tiles(op, layout)
-                                  ? mr_tile_lanes(lanes, lc, rows_together(op, layout), &w, 1)
-                                  : lanes;
+    const uint64_t per_tile =
+        mr_op_has_tiles(op, layout) ? mr_tile_lanes(lanes, lc, rows_together(op), &w, 1) : lanes;
     mr_tile_add(lanes, per_tile, &w, use);
 }
 
