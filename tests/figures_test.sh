@@ -184,7 +184,7 @@ rm -rf "$engine" && mkdir -p "$engine"
 sed -n 's/^    #/#/p' docs/training-engine.md >"$engine/train.c"
 build/hlsc "$engine/train.c" --top train -I hls/kernels -I base/contract -o "$engine" >"$work/hlsc.log" 2>&1
 said() { tr '\n' ' ' <docs/training-engine.md | sed -n "s/.*$1.*/\\1/p" | tr -d ,; }
-verdict "the engine's multipliers" "$(said 'it has \([0-9,]*\) multipliers')" \
+verdict "the engine's multipliers" "$(said 'S3 has \([0-9,]*\) multipliers')" \
     "$(awk '/^process .* multipliers$/ { sum += $3 } END { print sum }' "$engine/report.txt")"
 verdict "its stages" "$(said 'a loop of \([0-9]*\) stages') $(said 'takes \([0-9.]* of [0-9.]*\) ns without routing')" \
     "$(sed -n '/^  loop lanes/{s/.* \([0-9]*\) stages.*/\1/p;n;s/.*: \([0-9.]* of [0-9.]*\) ns.*/\1/p}' "$engine/report.txt" | xargs)"

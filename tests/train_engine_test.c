@@ -288,6 +288,20 @@ START_TEST(rtl_equals_trainer) {
 }
 END_TEST
 
+// Of an emulated card too: runs of several mini-batches, and of fewer sequences and steps.
+START_TEST(card_equals_trainer) {
+    const struct mr_int_device_options options = {
+        .device = "xrt:0", .bitstreams = "build/train_engine_test", .build_image = true};
+    const uint64_t seed = say(&shapes[0], "card");
+    setenv("MILLRACE_OPTIMISE", "1", 1);
+    ck_assert_int_eq(system("rm -rf build/train_engine_test"), 0); // images of other kernels
+    struct mr_int_device *engine = mr_int_device_open(&shapes[0].is, &options, &error);
+    ck_assert_msg(engine != NULL, "%s", error.text);
+    engine_trains(&shapes[0], engine, seed, false);
+    mr_int_device_close(engine);
+}
+END_TEST
+
 // What the scalars of an engine hold is planned, and no more.
 START_TEST(sizes_at_their_ends) {
     static const struct {
@@ -431,6 +445,10 @@ int main(void) {
         tcase_set_timeout(large, 3000);
         tcase_add_loop_test(rtl, random_shapes, RANDOM_MODELS, RANDOM_MODELS + 3);
         tcase_add_test(large, turbofan);
+        TCase *card = tcase_create("card");
+        tcase_set_timeout(card, 3000);
+        tcase_add_test(card, card_equals_trainer);
+        suite_add_tcase(suite, card);
         suite_add_tcase(suite, large);
         // CK_RUN_CASE=S1 for one of them.
         for (int i = 0; i < (int)(sizeof networks / sizeof *networks); i++) {

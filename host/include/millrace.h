@@ -733,7 +733,7 @@ MR_API struct mr_training *
 mr_train_open(const char *network, const struct mr_train_options *options, struct mr_error *error);
 // Trains an epoch. 1: *epoch tells of it; 0: there is none to do any more, for all are done or
 // patience has ended. An error is below 0, MR_ERROR_INPUT with the step where training diverges:
-// what was trained in the epochs before is still there.
+// what was trained in the epochs before is still there, and the next call tries this epoch again.
 MR_API int mr_train_next(struct mr_training *training, struct mr_train_epoch *epoch,
                          struct mr_error *error);
 // Epochs that were done, those before a resume too, and epoch `index` of them, from 0.

@@ -223,7 +223,9 @@ static int begin(struct mr_training *own, struct mr_error *error) {
     if ((code = open_trainer(own, own->options.device, error)) != 0 &&
         (code = fall_back(own, code, error)) != 0)
         return code;
-    if (own->options.resume && (code = mr_checkpoint_read(own, error)) == 0)
+    if (own->options.resume)
+        code = mr_checkpoint_read(own, error);
+    if (code == 0)
         own->kind->read_state(own->trainer, own->state);
     return code;
 }
@@ -422,8 +424,13 @@ int mr_train_next(struct mr_training *own, struct mr_train_epoch *epoch, struct 
         done = now;
         code = do_epoch(own, &done, error);
     }
-    if (code)
+    if (code) {
+        // It can be tried again, as if it had not begun.
+        struct mr_error unread_too;
+        (void)own->kind->write_state(own->trainer, own->state, own->kind->state_size(own->trainer),
+                                     &unread_too);
         return code;
+    }
     now = done;
     const double loss = own->validate_count ? now.validation_loss : now.loss;
     now.best = loss < own->best;
