@@ -206,7 +206,8 @@ END_TEST
 
 // Layers of so many units that threads share them, with one behind that they do not.
 START_TEST(large_layers) {
-    static const char *const cells[] = {"lstm", "gru", "rnn_tanh"};
+    static const char *const cells[] = {"lstm", "gru", "rnn_tanh", "lstm_peephole",
+                                        "gru_reset_first"};
     for (size_t c = 0; c < sizeof cells / sizeof *cells; c++) {
         struct made m = {.seed = first_seed + c};
         uint64_t state = m.seed ^ UINT64_C(0x6c61726765);

@@ -64,17 +64,25 @@ struct mr_tables {
     uint32_t sigmoid[1024], tanh[1024];
 };
 
+// Activations that a kernel can have in the place of its own: tables, and max(0, min(1, x)).
+enum mr_curve { MR_CURVE_SIGMOID, MR_CURVE_TANH, MR_CURVE_HARD };
+
 // Units of a layer in one lane.
 struct mr_units {
     const int32_t *sums;   // a row of them
     const int32_t *x_sums; // of a cell that keeps sums over x and over h apart: the former
     const struct mr_scales *scales;
     const struct mr_tables *tables;
+    enum mr_curve gate, g; // of gates, and of the candidate
+    // Peepholes of i, f and o, [units] each, and by how much the products with the state are
+    // shifted, 14 or more.
+    const int32_t *seen[3];
+    int seen_shift;
     int vectors;   // of units
     int exponent;  // of cell states
     int16_t *h;    // [units] the state, and what becomes of it
     int32_t *cell; // [units] likewise, or NULL
-    int16_t *out;  // [units] h too
+    int16_t *out;  // [units] h too; of a cell with late gates what these take for it
     struct mr_cuts *cuts;
 };
 
@@ -90,8 +98,10 @@ struct mr_kernels {
     void (*narrow)(const int16_t *row, int count, int32_t *high);
     void (*sum)(enum mr_product product, const struct mr_panel *panel,
                 const struct mr_columns *columns, const struct mr_sums *sums, size_t rows);
-    // Cells as they are by themselves; sums i, f, g, o; r, z, n over x, n over h; and one.
-    mr_unit_kernel *lstm, *gru, *rnn_tanh;
+    // Cells: sums i, f, g, o; r, z, n over x, n over h; r, z, n; and one. `other`: with activations
+    // that are not the cell's own, `weighed`: r h, which n of that GRU takes for h.
+    mr_unit_kernel *lstm, *lstm_other, *lstm_peephole, *gru, *gru_other, *gru_reset_first, *weighed,
+        *rnn_tanh, *rnn_relu;
 };
 
 extern const struct mr_kernels mr_kernels_plain;

@@ -138,8 +138,14 @@ const struct mr_kernels mr_kernels_avx2 = {.name = "avx2",
                                            .narrow = narrow,
                                            .sum = sum,
                                            .lstm = lstm,
+                                           .lstm_other = lstm_other,
+                                           .lstm_peephole = lstm_peephole,
                                            .gru = gru,
-                                           .rnn_tanh = rnn_tanh};
+                                           .gru_other = gru_other,
+                                           .gru_reset_first = gru_reset_first,
+                                           .weighed = weighed,
+                                           .rnn_tanh = rnn_tanh,
+                                           .rnn_relu = rnn_relu};
 #else
 typedef int mr_no_avx2; // no empty file
 #endif

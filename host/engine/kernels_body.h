@@ -215,19 +215,45 @@ FN void count_cuts(struct mr_cuts *cuts, V whole, V kept) {
     }
 }
 
+// One of the activations, in Q15.
+FN V curve_of(const struct mr_units *units, enum mr_curve curve, V argument) {
+    if (curve == MR_CURVE_HARD)
+        return v_max(v_min(argument, v_all(INT16_MAX)), v_all(0));
+    return look_up(curve == MR_CURVE_TANH ? units->tables->tanh : units->tables->sigmoid, argument);
+}
+
+// What a gate sees of a cell state: (p cell + half) >> shift of numbers of 18 and of 24 bits, which
+// has 28.
+FN V seen(const struct mr_units *units, int gate, int n, V cell) {
+    const V p = v_load(units->seen[gate] + n * W);
+    const int half = 1 << (units->seen_shift - 13); // 4096 of it
+    const V low = v_mul(p, v_and(cell, v_all((1 << 12) - 1)));
+    const V high = v_add(v_mul(p, v_right(cell, 12)), v_all(half));
+
+    return v_rights(v_add(high, v_right(low, 12)), v_all(units->seen_shift - 12));
+}
+
+// The argument of a gate with a peephole. It is cut where the sum is far beyond all tables.
+FN V seeing(const struct mr_units *units, bool sees, int sum, int gate, int n, V cell) {
+    const V own = argument(units, units->sums, sum);
+
+    return sees ? v_add(cut(own, 30), seen(units, gate, n, cell)) : own;
+}
+
 // (host/nn/ops/lstm.c)
-KERNEL void lstm(const struct mr_units *units) {
+FN void lstm_of(const struct mr_units *units, enum mr_curve gate, enum mr_curve of_g, bool sees) {
     const int exponent = units->exponent;
 
     for (int n = 0; n < units->vectors; n++) {
-        const V i = look_up(units->tables->sigmoid, argument(units, units->sums, 4 * n));
-        const V f = look_up(units->tables->sigmoid, argument(units, units->sums, 4 * n + 1));
-        const V g = look_up(units->tables->tanh, argument(units, units->sums, 4 * n + 2));
-        const V o = look_up(units->tables->sigmoid, argument(units, units->sums, 4 * n + 3));
+        const V before = v_load(units->cell + n * W);
+        const V i = curve_of(units, gate, seeing(units, sees, 4 * n, 0, n, before));
+        const V f = curve_of(units, gate, seeing(units, sees, 4 * n + 1, 1, n, before));
+        const V g = curve_of(units, of_g, argument(units, units->sums, 4 * n + 2));
         const V product = v_mul(i, g);
         const V written = exponent ? v_rights(product, v_all(exponent - 1)) : v_left(product, 1);
-        const V whole = scaled(f, v_load(units->cell + n * W), written);
+        const V whole = scaled(f, before, written);
         const V cell = cut(whole, 24);
+        const V o = curve_of(units, gate, seeing(units, sees, 4 * n + 3, 2, n, cell));
         if (v_differ(whole, cell))
             count_cuts(units->cuts, whole, cell);
         v_store(units->cell + n * W, cell);
@@ -241,28 +267,76 @@ KERNEL void lstm(const struct mr_units *units) {
     }
 }
 
-// (host/nn/ops/gru.c)
-KERNEL void gru(const struct mr_units *units) {
+KERNEL void lstm(const struct mr_units *units) {
+    lstm_of(units, MR_CURVE_SIGMOID, MR_CURVE_TANH, false);
+}
+
+KERNEL void lstm_other(const struct mr_units *units) {
+    lstm_of(units, units->gate, units->g, false);
+}
+
+KERNEL void lstm_peephole(const struct mr_units *units) {
+    lstm_of(units, units->gate, units->g, true);
+}
+
+// (host/nn/ops/gru.c) (1 - z) n + z h, in 32 bits as z is from 0 to 1.
+FN void mix(const struct mr_units *units, int n, V z, V fresh) {
+    const V h = v_load16(units->h + n * W);
+    const V mixed = v_add(v_left(fresh, 15), v_mul(z, v_sub(h, fresh)));
+    const V mix = v_right(v_add(mixed, v_all(1 << 14)), 15);
+
+    v_store16(units->h + n * W, mix);
+    v_store16(units->out + n * W, mix);
+}
+
+FN void gru_of(const struct mr_units *units, enum mr_curve gate, enum mr_curve of_n) {
     for (int n = 0; n < units->vectors; n++) {
-        const V r = look_up(units->tables->sigmoid, argument(units, units->sums, 4 * n));
-        const V z = look_up(units->tables->sigmoid, argument(units, units->sums, 4 * n + 1));
+        const V r = curve_of(units, gate, argument(units, units->sums, 4 * n));
+        const V z = curve_of(units, gate, argument(units, units->sums, 4 * n + 1));
         const V over_x = cut(argument(units, units->x_sums, 4 * n + 2), 27);
         const V over_h = cut(argument(units, units->sums, 4 * n + 3), 27);
-        const V sum = v_add(over_x, scaled(r, over_h, v_all(0)));
-        const V fresh = look_up(units->tables->tanh, sum);
-        const V h = v_load16(units->h + n * W);
-        // (1 - z) n + z h, in 32 bits as z is from 0 to 1.
-        const V mixed = v_add(v_left(fresh, 15), v_mul(z, v_sub(h, fresh)));
-        const V mix = v_right(v_add(mixed, v_all(1 << 14)), 15);
-        v_store16(units->h + n * W, mix);
-        v_store16(units->out + n * W, mix);
+        mix(units, n, z, curve_of(units, of_n, v_add(over_x, scaled(r, over_h, v_all(0)))));
+    }
+}
+
+KERNEL void gru(const struct mr_units *units) {
+    gru_of(units, MR_CURVE_SIGMOID, MR_CURVE_TANH);
+}
+
+KERNEL void gru_other(const struct mr_units *units) {
+    gru_of(units, units->gate, units->g);
+}
+
+KERNEL void weighed(const struct mr_units *units) {
+    for (int n = 0; n < units->vectors; n++) {
+        const V r = curve_of(units, units->gate, argument(units, units->sums, 3 * n));
+        const V product = v_mul(r, v_load16(units->h + n * W));
+        v_store16(units->out + n * W, v_right(v_add(product, v_all(1 << 14)), 15));
+    }
+}
+
+KERNEL void gru_reset_first(const struct mr_units *units) {
+    for (int n = 0; n < units->vectors; n++) {
+        const V z = curve_of(units, units->gate, argument(units, units->sums, 3 * n + 1));
+        mix(units, n, z, curve_of(units, units->g, argument(units, units->sums, 3 * n + 2)));
     }
 }
 
 // (host/nn/ops/rnn.c)
 KERNEL void rnn_tanh(const struct mr_units *units) {
     for (int n = 0; n < units->vectors; n++) {
-        const V h = look_up(units->tables->tanh, argument(units, units->sums, n));
+        const V h = curve_of(units, units->g, argument(units, units->sums, n));
+        v_store16(units->h + n * W, h);
+        v_store16(units->out + n * W, h);
+    }
+}
+
+KERNEL void rnn_relu(const struct mr_units *units) {
+    for (int n = 0; n < units->vectors; n++) {
+        const V whole = v_max(argument(units, units->sums, n), v_all(0));
+        const V h = v_min(whole, v_all(INT16_MAX));
+        if (v_differ(whole, h))
+            count_cuts(units->cuts, whole, h);
         v_store16(units->h + n * W, h);
         v_store16(units->out + n * W, h);
     }

@@ -158,5 +158,11 @@ const struct mr_kernels mr_kernels_plain = {.name = "plain",
                                             .narrow = narrow,
                                             .sum = sum,
                                             .lstm = lstm,
+                                            .lstm_other = lstm_other,
+                                            .lstm_peephole = lstm_peephole,
                                             .gru = gru,
-                                            .rnn_tanh = rnn_tanh};
+                                            .gru_other = gru_other,
+                                            .gru_reset_first = gru_reset_first,
+                                            .weighed = weighed,
+                                            .rnn_tanh = rnn_tanh,
+                                            .rnn_relu = rnn_relu};

@@ -22,12 +22,13 @@ struct mr_layer {
     const struct mr_packed *packed;
     const struct mr_tables *tables;
     int lanes;
-    struct columns x, h[SETS];
+    struct columns x, h[SETS], late;
     size_t rows;     // that there is room for
     int32_t *x_sums; // [rows][places][2][width]
     int32_t *all;    // [lanes][places][2][width]
     int16_t *state;  // [lanes][padded]
     int32_t *second; // [lanes][padded]
+    int16_t *gated;  // [lanes][padded] what late gates take for h, where there are some
 };
 
 // Vectors of units.
@@ -63,6 +64,11 @@ struct mr_layer *mr_layer_make(const struct mr_packed *packed, const struct mr_t
     bool is_short = !layer->all || !layer->state || !layer->second;
     for (int set = 0; packed->cell && set < SETS; set++)
         is_short = make_columns(&layer->h[set], count, packed->h.stride) || is_short;
+    if (packed->cell && packed->cell->late) {
+        layer->gated = mr_vectors(count * packed->padded, sizeof *layer->gated);
+        is_short =
+            make_columns(&layer->late, count, packed->late.stride) || is_short || !layer->gated;
+    }
     if (!is_short)
         return layer;
     mr_layer_free(layer);
@@ -75,6 +81,8 @@ void mr_layer_free(struct mr_layer *layer) {
     free_columns(&layer->x);
     for (int set = 0; set < SETS; set++)
         free_columns(&layer->h[set]);
+    free_columns(&layer->late);
+    free(layer->gated);
     free(layer->x_sums);
     free(layer->all);
     free(layer->state);
@@ -125,9 +133,9 @@ static void wait_for_all(const struct mr_share *share) {
 static struct mr_panel panel_of(const struct mr_packed *packed, const struct mr_part *part,
                                 struct range units) {
     struct mr_panel panel = part->panel;
-    const int first = units.first * packed->gates / MR_PANEL;
+    const int first = units.first * part->gates / MR_PANEL;
     const int end =
-        units.end == packed->vectors ? panel.blocks : units.end * packed->gates / MR_PANEL;
+        units.end == packed->vectors ? panel.blocks : units.end * part->gates / MR_PANEL;
     const size_t of_block =
         (size_t)panel.groups * MR_PANEL * (size_t)packed->kernels->width * sizeof(int32_t);
 
@@ -199,17 +207,39 @@ static void run_units(struct mr_layer *layer, struct range units, const int32_t 
     }
 }
 
-static void run_cells(struct mr_layer *layer, struct range units, const int32_t *sums,
-                      const int32_t *x_sums, uint32_t lane, int16_t *out, struct mr_cuts *cuts) {
+// What late gates take for h, unit by unit.
+static void gate_units(struct mr_layer *layer, struct range units, const int32_t *sums,
+                       uint32_t lane) {
+    const struct mr_packed *packed = layer->packed;
+    const int width = packed->kernels->width, early = packed->gates - packed->cell->late;
+    const size_t from = lane * packed->padded;
+
+    for (int u = units.first * width; u < units.end * width && u < packed->op->units; u++) {
+        int64_t sum[MR_SUMS_MAX] = {0};
+        for (int s = 0; s < early; s++)
+            sum[s] = sum_of(packed, sums, s, u);
+        layer->gated[from + (size_t)u] = (int16_t)packed->cell->integer_gated(
+            packed->op, packed->at, sum, layer->state[from + (size_t)u]);
+    }
+}
+
+// The kernel of cells, or of what their late gates take (is_gated).
+static void run_cells(struct mr_layer *layer, bool is_gated, struct range units,
+                      const int32_t *sums, const int32_t *x_sums, uint32_t lane, int16_t *out,
+                      struct mr_cuts *cuts) {
     const struct mr_packed *packed = layer->packed;
     const int width = packed->kernels->width;
     const size_t first = (size_t)(units.first * width),
                  place = (size_t)(units.first * packed->sums) * (size_t)width;
 
     if (!packed->unit_kernel) {
-        run_units(layer, units, sums, x_sums, lane, out, cuts);
+        if (is_gated)
+            gate_units(layer, units, sums, lane);
+        else
+            run_units(layer, units, sums, x_sums, lane, out, cuts);
         return;
     }
+    const bool sees = packed->seen[0] != NULL;
     const struct mr_scales scales = {.right = packed->scales.right + place,
                                      .left = packed->scales.left + place,
                                      .has_left = packed->scales.has_left};
@@ -217,23 +247,43 @@ static void run_cells(struct mr_layer *layer, struct range units, const int32_t 
                                 .x_sums = x_sums + 2 * place,
                                 .scales = &scales,
                                 .tables = layer->tables,
+                                .gate = packed->gate,
+                                .g = packed->g,
+                                .seen = {sees ? packed->seen[0] + first : NULL,
+                                         sees ? packed->seen[1] + first : NULL,
+                                         sees ? packed->seen[2] + first : NULL},
+                                .seen_shift = packed->seen_shift,
                                 .vectors = units.end - units.first,
                                 .exponent = packed->op->exponent,
                                 .h = layer->state + lane * packed->padded + first,
                                 .cell = layer->second + lane * packed->padded + first,
                                 .out = out + first,
                                 .cuts = cuts};
-    packed->unit_kernel(&of);
+    (is_gated ? packed->gated_kernel : packed->unit_kernel)(&of);
 }
 
-static void take_h(struct mr_layer *layer, int set, struct range units, uint32_t lanes) {
-    const struct mr_packed *packed = layer->packed;
+// Of what units have given, [lanes][padded].
+static void take_units(const struct mr_packed *packed, const struct columns *columns,
+                       const int16_t *from, struct range units, uint32_t lanes) {
     const int width = packed->kernels->width, end = units.end * width;
 
     for (uint32_t lane = 0; lane < lanes; lane++)
-        take_columns(packed, &layer->h[set], lane * packed->h.stride,
-                     layer->state + lane * packed->padded, units.first * width,
-                     end < packed->op->units ? end : packed->op->units);
+        take_columns(packed, columns, lane * packed->h.stride, from + lane * packed->padded,
+                     units.first * width, end < packed->op->units ? end : packed->op->units);
+}
+
+// The products of late gates, once the others are known.
+static void run_late(struct mr_layer *layer, struct range units, const struct mr_sums *sums,
+                     uint32_t lanes, const struct mr_share *share) {
+    const struct mr_packed *packed = layer->packed;
+    const size_t row = mr_packed_row(packed);
+
+    for (uint32_t lane = 0; lane < lanes; lane++)
+        run_cells(layer, true, units, layer->all + lane * row, sums->from + lane * row, lane,
+                  layer->gated + lane * packed->padded, NULL);
+    take_units(packed, &layer->late, layer->gated, units, lanes);
+    wait_for_all(share);
+    add_products(packed, &packed->late, units, &layer->late, 0, sums, lanes);
 }
 
 static void run_recurrence(struct mr_layer *layer, struct range units, int16_t *out,
@@ -250,12 +300,14 @@ static void run_recurrence(struct mr_layer *layer, struct range units, int16_t *
                                      .to_stride = row};
         // Those of the first step are there (mr_layer_run).
         if (t > 0) {
-            take_h(layer, set, units, lanes);
+            take_units(packed, &layer->h[set], layer->state, units, lanes);
             wait_for_all(share);
         }
         add_products(packed, &packed->h, units, &layer->h[set], 0, &sums, lanes);
+        if (packed->cell->late)
+            run_late(layer, units, &sums, lanes, share);
         for (uint32_t lane = 0; lane < lanes; lane++)
-            run_cells(layer, units, layer->all + lane * row, sums.from + lane * row, lane,
+            run_cells(layer, false, units, layer->all + lane * row, sums.from + lane * row, lane,
                       out + ((size_t)t * lanes + lane) * out_stride, cuts);
     }
 }
@@ -296,7 +348,7 @@ void mr_layer_run(struct mr_layer *layer, const int16_t *in, size_t in_stride, v
         take_columns(packed, &layer->x, (size_t)r * packed->x.stride, in + (size_t)r * in_stride, 0,
                      packed->op->inputs);
     if (packed->cell) {
-        take_h(layer, 0, units, lanes);
+        take_units(packed, &layer->h[0], layer->state, units, lanes);
         wait_for_all(share);
     }
     if (summed.first < summed.end)

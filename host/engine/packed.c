@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64, SHIFT_SPLIT = 8 };
+enum { ALIGNMENT = 64, SHIFT_SPLIT = 8, LEAST_SEEN_SHIFT = 14 };
 
 void *mr_vectors(size_t count, size_t size) {
     const size_t bytes = (count * size + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
@@ -47,24 +47,36 @@ static void pack_vector(const struct mr_packed *packed, const struct source *of,
         }
 }
 
-// Of sum `sum` of a unit the gate whose weights it has over these columns, or -1.
-static int gate_of(const struct mr_packed *packed, int sum, bool of_h) {
-    const int whole = packed->gates - (packed->sums - packed->gates);
+// Columns of the rows.
+enum run { OVER_X, OVER_H, OVER_GATED };
 
+// Of sum `sum` of a unit the gate whose weights it has over these columns, or -1.
+static int gate_of(const struct mr_packed *packed, int sum, enum run run) {
+    const int whole = packed->gates - (packed->sums - packed->gates);
+    const bool is_late = packed->cell && packed->cell->late && sum < packed->gates &&
+                         sum >= packed->gates - packed->cell->late;
+
+    if (run == OVER_GATED)
+        return is_late ? sum : -1;
+    if (run == OVER_H && is_late)
+        return -1;
     if (sum < whole)
         return sum;
     if (sum < packed->gates)
-        return of_h ? -1 : sum;
-    return of_h ? whole + sum - packed->gates : -1;
+        return run == OVER_X ? sum : -1;
+    return run == OVER_H ? whole + sum - packed->gates : -1;
 }
 
-static int pack_part(struct mr_packed *packed, struct mr_part *part, int first, int columns,
-                     bool of_h) {
+static int pack_part(struct mr_packed *packed, struct mr_part *part, enum run run) {
     const struct mr_rows *rows = &packed->op->rows;
     const int width = packed->kernels->width, units = packed->op->units;
+    const int first = run == OVER_X ? 0 : packed->op->inputs;
+    const int columns = run == OVER_X ? packed->op->inputs : units;
     const int in_group = packed->product == MR_PRODUCT_BYTES ? 4 : 2;
     const int groups = (columns + in_group - 1) / in_group;
-    const int vectors = packed->vectors * packed->gates;
+    for (int sum = 0; sum < packed->sums; sum++)
+        part->gates += gate_of(packed, sum, run) >= 0;
+    const int vectors = packed->vectors * part->gates;
     const int blocks = (vectors + MR_PANEL - 1) / MR_PANEL;
     const size_t of_block = (size_t)groups * MR_PANEL * (size_t)width * sizeof(int32_t);
     int vector = 0;
@@ -78,7 +90,7 @@ static int pack_part(struct mr_packed *packed, struct mr_part *part, int first, 
         part->place[v] = (uint16_t)(packed->places - 1);
     for (int n = 0; n < packed->vectors; n++)
         for (int sum = 0; sum < packed->sums; sum++) {
-            const int gate = gate_of(packed, sum, of_h);
+            const int gate = gate_of(packed, sum, run);
             if (gate < 0)
                 continue;
             const size_t row = (size_t)gate * (size_t)units + (size_t)(n * width);
@@ -99,7 +111,8 @@ static int pack_part(struct mr_packed *packed, struct mr_part *part, int first, 
 // What the columns of bytes, which are 128 more than they are, come to beyond the sum.
 static int64_t byte_offset(const struct mr_packed *packed, int sum, int unit) {
     const struct mr_rows *rows = &packed->op->rows;
-    const int of_x = gate_of(packed, sum, false), of_h = gate_of(packed, sum, true);
+    const int of_x = gate_of(packed, sum, OVER_X), of_gated = gate_of(packed, sum, OVER_GATED),
+              of_h = of_gated < 0 ? gate_of(packed, sum, OVER_H) : of_gated;
     const int inputs = packed->op->inputs;
     int64_t offset = 0;
 
@@ -164,20 +177,72 @@ static bool fits(const struct mr_packed *packed) {
     return true;
 }
 
-static void choose_kernel(struct mr_packed *packed) {
+// Whether a place has one of the curves that kernels have, in Q15, and nothing beside it.
+static bool take_curve(const struct mr_packed *packed, enum mr_place_of_cell place, uint8_t table,
+                       enum mr_curve own, enum mr_curve *curve) {
+    const mr_place_t *at = &packed->at[place];
+
+    *curve = at->kind == MR_HARD_SIGMOID ? MR_CURVE_HARD : own;
+    return packed->op->kind->places[place] == 0 ||
+           ((at->kind == table || at->kind == MR_HARD_SIGMOID) && at->frac == 15 && !at->clips &&
+            at->shift == 0 && at->in_shift == 0);
+}
+
+static bool has_own_h(const struct mr_packed *packed) {
+    const mr_place_t *at = &packed->at[MR_PLACE_H];
+
+    return packed->op->kind->places[MR_PLACE_H] == 0 ||
+           (at->kind == MR_TANH && at->frac == 15 && !at->clips && at->shift == 0 &&
+            at->in_shift == 0);
+}
+
+static int take_peepholes(struct mr_packed *packed) {
+    const struct mr_op *op = packed->op;
+    const size_t padded = packed->padded;
+    int32_t *all = mr_vectors((size_t)op->kind->constants * padded, sizeof *all);
+
+    if (!all)
+        return -1;
+    for (int n = 0; n < op->kind->constants; n++) {
+        memcpy(all + (size_t)n * padded, op->rows.constant + n * op->units,
+               (size_t)op->units * sizeof *all);
+        packed->seen[n] = all + (size_t)n * padded;
+    }
+    return 0;
+}
+
+static int choose_kernel(struct mr_packed *packed) {
     const struct mr_kernels *kernels = packed->kernels;
+    const struct mr_op *op = packed->op;
+    // Of the cell as it is, and with other activations.
     const struct {
         const char *cell;
-        mr_unit_kernel *kernel;
-    } known[] = {{"lstm", kernels->lstm}, {"gru", kernels->gru}, {"rnn_tanh", kernels->rnn_tanh}};
+        mr_unit_kernel *own, *other, *gated;
+    } known[] = {
+        {"lstm", kernels->lstm, kernels->lstm_other, NULL},
+        {"lstm_peephole", kernels->lstm_peephole, kernels->lstm_peephole, NULL},
+        {"gru", kernels->gru, kernels->gru_other, NULL},
+        {"gru_reset_first", kernels->gru_reset_first, kernels->gru_reset_first, kernels->weighed},
+        {"rnn_tanh", kernels->rnn_tanh, kernels->rnn_tanh, NULL},
+        {"rnn_relu", kernels->rnn_relu, kernels->rnn_relu, NULL}};
 
     for (int p = 0; p < MR_PLACES; p++)
-        packed->at[p] = mr_cell_place(packed->op, (enum mr_place_of_cell)p);
-    if (!mr_cell_is_plain(packed->op) || packed->op->kind->gives_second)
-        return;
+        packed->at[p] = mr_cell_place(op, (enum mr_place_of_cell)p);
+    packed->seen_shift = op->rows.constant_frac + 1;
+    // What is cut of a ReLU must be exact, which sums that are shifted to the left are not.
+    if (op->kind->own || op->kind->gives_second || !has_own_h(packed) ||
+        !take_curve(packed, MR_PLACE_GATE, MR_SIGMOID, MR_CURVE_SIGMOID, &packed->gate) ||
+        !take_curve(packed, MR_PLACE_G, MR_TANH, MR_CURVE_TANH, &packed->g) ||
+        (packed->cell->ranged && packed->scales.has_left) ||
+        (op->kind->constants && packed->seen_shift < LEAST_SEEN_SHIFT))
+        return 0;
+    const bool is_own = packed->gate == MR_CURVE_SIGMOID && packed->g == MR_CURVE_TANH;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (strcmp(packed->cell->cell, known[i].cell) == 0)
-            packed->unit_kernel = known[i].kernel;
+        if (strcmp(packed->cell->cell, known[i].cell) == 0) {
+            packed->unit_kernel = is_own ? known[i].own : known[i].other;
+            packed->gated_kernel = known[i].gated;
+        }
+    return op->kind->constants && packed->unit_kernel ? take_peepholes(packed) : 0;
 }
 
 static enum mr_product product_of(const struct mr_op *op, const struct mr_kernels *kernels) {
@@ -196,14 +261,19 @@ static int pack(struct mr_packed *packed) {
     if (!packed->bias || !packed->right || !packed->left)
         return -1;
     pack_sums(packed);
-    if (pack_part(packed, &packed->x, 0, op->inputs, false))
+    if (pack_part(packed, &packed->x, OVER_X))
         return -1;
-    return op->kind->recurrent ? pack_part(packed, &packed->h, op->inputs, op->units, true) : 0;
+    if (!op->kind->recurrent)
+        return 0;
+    if (pack_part(packed, &packed->h, OVER_H) ||
+        (packed->cell->late && pack_part(packed, &packed->late, OVER_GATED)))
+        return -1;
+    return choose_kernel(packed);
 }
 
 struct mr_packed *mr_packed_make(const struct mr_network *network, const struct mr_op *op,
                                  const struct mr_kernels *kernels, int *why) {
-    const bool takes = op->kind->recurrent ? !mr_cell_of(op)->late : op->kind->of_sum != NULL;
+    const bool takes = op->kind->recurrent || op->kind->of_sum != NULL;
 
     *why = 0;
     if (!takes || network->streams[op->input].bits != 16)
@@ -227,8 +297,6 @@ struct mr_packed *mr_packed_make(const struct mr_network *network, const struct 
         free(packed);
         return NULL;
     }
-    if (packed->cell)
-        choose_kernel(packed);
     *why = pack(packed);
     if (!*why)
         return packed;
@@ -236,13 +304,18 @@ struct mr_packed *mr_packed_make(const struct mr_network *network, const struct 
     return NULL;
 }
 
+static void free_part(struct mr_part *part) {
+    free(part->weights);
+    free(part->place);
+}
+
 void mr_packed_free(struct mr_packed *packed) {
     if (!packed)
         return;
-    free(packed->x.weights);
-    free(packed->x.place);
-    free(packed->h.weights);
-    free(packed->h.place);
+    free_part(&packed->x);
+    free_part(&packed->h);
+    free_part(&packed->late);
+    free((void *)packed->seen[0]);
     free(packed->bias);
     free(packed->right);
     free(packed->left);

@@ -9,8 +9,9 @@
 #include "op.h"
 #include "recurrent.h"
 
-// One run of columns of the rows: over x, or over h.
+// One run of columns of the rows: over x, over h, or of late gates over what they take for h.
 struct mr_part {
+    int gates; // of a unit that have some
     struct mr_panel panel;
     void *weights;
     uint16_t *place;
@@ -23,12 +24,16 @@ struct mr_packed {
     const struct mr_cell *cell; // NULL: a dense layer
     const struct mr_kernels *kernels;
     enum mr_product product;
-    int gates, sums;             // of a unit
-    int vectors;                 // of units
-    size_t padded;               // units, whole vectors of every kernel
-    mr_unit_kernel *unit_kernel; // NULL: unit by unit (op.h)
+    int gates, sums;              // of a unit
+    int vectors;                  // of units
+    size_t padded;                // units, whole vectors of every kernel
+    mr_unit_kernel *unit_kernel;  // NULL: unit by unit (op.h)
+    mr_unit_kernel *gated_kernel; // likewise what late gates take for h
     mr_place_t at[MR_PLACES];
-    struct mr_part x, h;
+    enum mr_curve gate, g;
+    const int32_t *seen[3]; // peepholes, [padded] each, in one piece
+    int seen_shift;
+    struct mr_part x, h, late;
     size_t places; // vectors of a row of sums, with one for padding behind the others
     int32_t *bias; // [places][2][width]
     int32_t *right, *left;
