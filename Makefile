@@ -136,7 +136,7 @@ OUTPUTS := $(MAN_PAGES) $(PYTHON_FILES) build/millrace build/millrace_card build
 # ---- targets
 
 .PHONY: card
-.PHONY: all tests deps deps-board bitstream demo demo-train bench-train test test-long quick check conformance bench bench-cpu performance fit examples lint format format-check pictures tables registers install clean help
+.PHONY: all tests deps deps-board bitstream demo demo-train study bench-train test test-long quick check conformance bench bench-cpu performance fit examples lint format format-check pictures tables registers install clean help
 
 all: $(OUTPUTS) ## build the programs millrace and hlsc, and libmillrace
 
@@ -175,6 +175,9 @@ demo: build/turbofan_demo $(OUTPUTS) ## predict the remaining life of jet engine
 
 demo-train: build/turbofan_demo $(OUTPUTS) ## train the networks of that from first weights, on the CPU
 	$(Q)$(RUN) CMAPSS="$(CMAPSS)" examples/turbofan/train.sh
+
+study: build/turbofan_demo $(OUTPUTS) ## train the turbofan networks in both arithmetics, and write the page of it: CMAPSS=, EPOCHS=
+	$(Q)$(RUN) CMAPSS="$(CMAPSS)" examples/turbofan/study.sh
 
 test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/tests/usb_clients build/turbofan_demo build/make_registers build/make_packet ## run the tests (some minutes)
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh short "$(TESTS)" "$(FUZZERS)"

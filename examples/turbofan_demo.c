@@ -239,9 +239,11 @@ int main(int argc, char **argv) {
         return turbofan_train_data(argv[2], argv[3], argc == 5 && *argv[4] ? argv[4] : NULL);
     if (argc == 5 && strcmp(argv[1], "test") == 0)
         return turbofan_train_test(argv[2], argv[3], argv[4]);
+    if (argc == 4 && strcmp(argv[1], "page") == 0)
+        return turbofan_train_page(argv[2], argv[3]);
     fprintf(stderr,
             "usage: %s prepare NORM.json FOLDER [CMAPSS] | run MODEL FOLDER | data NORM.json "
-            "FOLDER [CMAPSS] | test MODEL FOLDER life|fails\n",
+            "FOLDER [CMAPSS] | test MODEL FOLDER life|fails | page FOLDER DATA\n",
             argv[0]);
     return 2;
 }

@@ -137,6 +137,14 @@ else
     verdict FAIL "fallback: $(cat instead/out.txt)"
 fi
 
+# ---- without building
+plan=$("$millrace" train net.json --plan 3 --batch 8 --json | sed 's/.*"cycles":\([0-9]*\),.*/\1/')
+if [ "${plan:-0}" -gt 0 ] && grep -q "takes $plan cycles" back/out.txt; then
+    verdict pass "--plan gives the cycles of an engine that is built"
+else
+    verdict FAIL "--plan: $plan cycles"
+fi
+
 # ---- what an engine lacks
 net mixed.json '{"cell": "lstm", "hidden": 3}, {"cell": "gru", "hidden": 3}'
 refuses "layer 2 is of another one than those before" mixed.json --x x.npy --y y.npy --device sim:

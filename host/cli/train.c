@@ -37,6 +37,8 @@ enum {
     SEED,
     CHECKPOINT,
     RESUME,
+    PLAN,
+    MULTIPLIERS,
     EXPORT,
     OUTPUT
 };
@@ -77,6 +79,11 @@ static const struct cli_option options[] = {
      "a folder: it gets last.checkpoint after each epoch, best.checkpoint after\n"
      "one that validates best, and the curves, curves.csv and curves.html"},
     {RESUME, 0, "resume", NULL, "goes on from last.checkpoint, to the same bits"},
+    {PLAN, 0, "plan", "STEPS",
+     "trains nothing: tells what a training engine takes for a mini-batch of\n"
+     "sequences of so many steps"},
+    {MULTIPLIERS, 0, "multipliers", "N",
+     "of its lanes, at most (default: as many as that of sim:)"},
     {EXPORT, 0, "export", "OUT.onnx", "writes what was trained as an ONNX file"},
     {OUTPUT, 'o', "output", "OUT.millrace", "and as a model, calibrated with X"},
     {0},
@@ -85,6 +92,8 @@ static const struct cli_option options[] = {
 struct train {
     struct cli *cli;
     const char *network, *output, *export;
+    uint32_t plan; // steps of what is planned only; or 0
+    uint32_t multipliers;
     struct mr_train_options wanted;
     struct timespec shown; // when progress was
     struct mr_train_epoch best;
@@ -207,6 +216,10 @@ static bool take(struct train *train, int option, const char *text) {
         return whole(cli, "--patience", text, 1000000, &wanted->patience);
     case THREADS:
         return whole(cli, "--threads", text, MR_THREADS_MAX, &wanted->threads);
+    case PLAN:
+        return whole(cli, "--plan", text, 1 << 20, &train->plan);
+    case MULTIPLIERS:
+        return whole(cli, "--multipliers", text, 1 << 20, &train->multipliers);
     case SEED:
         return seed_of(cli, text, &wanted->seed);
     default:
@@ -250,6 +263,10 @@ static int check_options(struct train *train) {
     const struct mr_train_options *wanted = &train->wanted;
     struct cli *cli = train->cli;
 
+    if (train->multipliers && !train->plan)
+        return cli_usage(cli, "--multipliers needs --plan");
+    if (train->plan)
+        return CLI_OK;
     if (!wanted->x || !wanted->y)
         return cli_usage(cli, "--x and --y are needed, the files of what is learnt");
     if (!wanted->validate_x != !wanted->validate_y)
@@ -401,6 +418,29 @@ static int tell_end(struct train *train, const struct mr_training *training) {
     return CLI_OK;
 }
 
+static int plan_engine(struct train *train) {
+    struct mr_train_engine e;
+    struct mr_error error;
+
+    if (mr_train_plan(train->network, &train->wanted, train->plan, train->multipliers, &e,
+                      &error) != 0)
+        return cli_fail(train->cli, "%s", error.text);
+    const double ms = (double)e.cycles / (e.clock_mhz * 1e3), rate = e.batch / ms * 1e3;
+    if (train->cli->json)
+        printf("{\"multipliers\":%u,\"columns\":%u,\"together\":%u,\"batch\":%u,\"steps\":%u,"
+               "\"cycles\":%llu,\"predict_cycles\":%llu,\"clock_mhz\":%g,\"milliseconds\":%.6g,"
+               "\"sequences_per_second\":%.6g}\n",
+               e.multipliers, e.columns, e.together, e.batch, e.steps, (unsigned long long)e.cycles,
+               (unsigned long long)e.predict_cycles, e.clock_mhz, ms, rate);
+    else
+        printf("a training engine of %u multipliers in its lanes, %u columns of %u sequences a "
+               "cycle:\n%llu cycles for %u sequences of %u steps, %.4g ms at %g MHz, %.0f "
+               "sequences a second\n",
+               e.multipliers, e.columns, e.together, (unsigned long long)e.cycles, e.batch, e.steps,
+               ms, e.clock_mhz, rate);
+    return CLI_OK;
+}
+
 static int train_network(struct train *train) {
     struct mr_error error;
     struct mr_training *training = mr_train_open(train->network, &train->wanted, &error);
@@ -437,7 +477,9 @@ static int train_command(struct cli *cli, int argc, char **argv) {
                                      {"--output", train.output, true},
                                      {0}};
     const int code = cli_check_files(cli, files);
-    return code ? code : train_network(&train);
+    if (code)
+        return code;
+    return train.plan ? plan_engine(&train) : train_network(&train);
 }
 
 const struct cli_command cli_train = {

@@ -723,6 +723,25 @@ struct mr_train_epoch {
     uint64_t cycles, planned_cycles;
 };
 
+// What a training engine takes for a mini-batch, planned before anything is built. The stages of
+// its loops take some 300 cycles more, which are planned when it is compiled.
+struct mr_train_engine {
+    uint32_t multipliers;       // of its lanes
+    uint32_t columns, together; // that they take a cycle, of so many sequences
+    uint32_t batch, steps;      // sequences of a mini-batch, and their steps
+    uint64_t cycles;            // to learn from it
+    uint64_t predict_cycles;    // to predict it
+    double clock_mhz;
+};
+
+// The fastest engine of a network for mini-batches of sequences of so many steps
+// (docs/training-engine.md) that has so many multipliers in its lanes at most; 0: as many as that
+// of sim:. options: loss, batch, clip and dropout; the others are of no effect. MR_ERROR_MODEL
+// names what no engine has.
+MR_API int mr_train_plan(const char *network, const struct mr_train_options *options,
+                         uint32_t steps, uint32_t multipliers, struct mr_train_engine *engine,
+                         struct mr_error *error);
+
 struct mr_training;
 
 // Begins to train a network: an ONNX file, a .millrace model, or a description in JSON

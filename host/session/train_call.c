@@ -2,6 +2,7 @@
 // The two ends of a training: the network that a file describes, and what was trained as an ONNX
 // file and as a model.
 #define _POSIX_C_SOURCE 200809L
+#include "clock.h"
 #include "failure.h"
 #include "file.h"
 #include "file_kind.h"
@@ -10,6 +11,7 @@
 #include "onnx.h"
 #include "onnx_export.h"
 #include "options.h"
+#include "train_plan.h"
 #include "train_weights.h"
 #include "training.h"
 
@@ -89,6 +91,47 @@ struct mr_training *mr_train_open(const char *path, const struct mr_train_option
         return NULL;
     }
     return mr_training_create(&network, &options, error);
+}
+
+// ---- planning
+
+int mr_train_plan(const char *path, const struct mr_train_options *given, uint32_t steps,
+                  uint32_t multipliers, struct mr_train_engine *engine, struct mr_error *error) {
+    struct mr_train_options options;
+    struct mr_network network = {0};
+    struct mr_train_chain chain;
+    struct mr_train_shape shape;
+
+    if (mr_train_options_take(given, &options, error) != 0)
+        return MR_ERROR_ARGUMENT;
+    if (!path || !engine || steps == 0 || steps > 1 << 20 || options.batch > 1 << 20 ||
+        multipliers > 1 << 20)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "mr_train_plan: an argument is NULL or 0, or beyond what is possible");
+    int code = read_network(path, &options, &network, error);
+    if (code == 0)
+        code = mr_train_chain_of(&network, options.loss, &chain, error);
+    const struct mr_trainer_options wanted = {.loss = options.loss,
+                                              .clip = options.clip,
+                                              .dropout = options.dropout,
+                                              .batch = options.batch ? options.batch : 64,
+                                              .steps = steps};
+    if (code == 0)
+        code = mr_train_shape_of(
+            &chain, &wanted, multipliers ? (int)multipliers : MR_ENGINE_MULTIPLIERS, &shape, error);
+    if (code == 0)
+        *engine = (struct mr_train_engine){
+            .multipliers = (uint32_t)mr_train_lanes(&shape),
+            .columns = (uint32_t)shape.lc,
+            .together = (uint32_t)shape.nb,
+            .batch = (uint32_t)shape.batch,
+            .steps = (uint32_t)shape.steps,
+            .cycles = mr_train_cycles(&shape, shape.steps, true),
+            .predict_cycles = mr_train_cycles(&shape, shape.steps, false),
+            .clock_mhz = MR_CLOCK_MHZ,
+        };
+    mr_network_free(&network);
+    return code;
 }
 
 // ---- writing
