@@ -134,6 +134,7 @@ int main(void) {
 
     state = getenv("THOROUGH") ? (uint64_t)time(NULL) : 1;
     printf("seed %llu\n", (unsigned long long)state);
+    tcase_set_timeout(tcase, 120);
     tcase_add_test(tcase, test_products);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

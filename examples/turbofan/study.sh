@@ -38,4 +38,4 @@ study lstm2x25 life mse
 study lstm2x25_fails fails bce
 study lstm4x64 life mse
 study lstm4x64_fails fails bce
-run build/turbofan_demo page "$work" "${CMAPSS:+NASA\'s FD001}"
+run build/turbofan_demo page "$work" "${CMAPSS:+NASA's FD001}"
