@@ -240,8 +240,9 @@ static void add_page(struct mr_text *text, const struct study *study, const char
                 study->sequences);
     add_throughput(text, study);
     mr_text_add(text,
-                "<p>The engine's cycles are planned, and its simulator counts the same; no card "
-                "has run it. The processor's numbers are measured, of the shortest epoch. The last "
+                "<p>The engine's cycles are planned, without some 300 that the stages of its loops "
+                "take; no card has run it. The processor's numbers are measured, of the shortest "
+                "epoch. The last "
                 "column is what SambaNova's report says in words, \"Ultra-fast Recurrent Neural "
                 "Networks\", 2022: it is theirs, and was not measured here.</p>\n"
                 "<h2>What the networks know, of the epoch that validates best</h2>\n");
