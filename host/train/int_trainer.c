@@ -99,7 +99,7 @@ static int open_device(struct trainer *trainer, const struct mr_trainer_options 
     const uint64_t cycles = mr_train_cycles(&shape, shape.steps, true);
     snprintf(text, sizeof text,
              "the training engine has %d multipliers in its lanes and takes %llu cycles for a "
-             "mini-batch beside its stages, %.4g ms at %d MHz; it is built unless the cache has it",
+             "mini-batch beside its stages, %.4g ms at %d MHz",
              mr_train_lanes(&shape), (unsigned long long)cycles,
              (double)cycles / (MR_CLOCK_MHZ * 1e3), MR_CLOCK_MHZ);
     note(trainer, text);
