@@ -44,7 +44,8 @@ struct mr_columns {
 };
 
 // Sums: [rows][stride] numbers; of vector v 2 width numbers, the high part before the low one.
-// Where they begin: `from`, with a stride of its own (0: all rows alike).
+// Where they begin: `from`, with a stride of its own (0: all rows alike). Columns that have a high
+// part alone leave the low parts, which are those of the bias wherever sums are kept.
 struct mr_sums {
     const int32_t *from;
     size_t from_stride;

@@ -47,6 +47,10 @@ FN V v_mul(V a, V b) {
     return _mm256_mullo_epi32(a, b);
 }
 
+FN V v_mul15(V a, V b) {
+    return _mm256_madd_epi16(a, b);
+}
+
 FN V v_and(V a, V b) {
     return _mm256_and_si256(a, b);
 }

@@ -45,6 +45,10 @@ FN V v_mul(V a, V b) {
     return _mm512_mullo_epi32(a, b);
 }
 
+FN V v_mul15(V a, V b) {
+    return _mm512_madd_epi16(a, b);
+}
+
 FN V v_and(V a, V b) {
     return _mm512_and_si512(a, b);
 }

@@ -7,6 +7,7 @@
 //   BLOCKS_MAX   blocks likewise, 1 or 2, of one row
 //   v_all(n), v_load(p), v_store(p, v)
 //   v_add, v_sub, v_mul (low 32 bits), v_and, v_min, v_max
+//   v_mul15(a, b)                    of numbers from 0 to 2^15 - 1, at half the cost
 //   v_left(v, n), v_right(v, n)      by a constant; v_lefts, v_rights, v_downs: by a vector each,
 //                                    downs without sign
 //   v_pairs(sum, w, a)               adds w[2 i] a[2 i] + w[2 i + 1] a[2 i + 1] of 16 bits
@@ -86,7 +87,8 @@ FN void sum_rows(const int blocks, const int rows, const enum mr_product product
             const int32_t *from =
                 sums->from + (first + (size_t)r) * sums->from_stride + (size_t)place[v] * 2 * W;
             high[v][r] = v_load(from);
-            low[v][r] = v_load(from + W);
+            if (is_split)
+                low[v][r] = v_load(from + W);
         }
     }
     for (int k = 0; k < panel->groups; k++) {
@@ -102,7 +104,8 @@ FN void sum_rows(const int blocks, const int rows, const enum mr_product product
             const char *at = weights + (size_t)(v / MR_PANEL) * of_block +
                              (size_t)(v % MR_PANEL) * W * sizeof(int32_t);
             const V w = v_load((const int32_t *)(const void *)at);
-            __builtin_prefetch(at + AHEAD);
+            if (rows == 1) // of several the first ones fetch for the others
+                __builtin_prefetch(at + AHEAD);
             UNROLL
             for (int r = 0; r < rows; r++) {
                 high[v][r] = group(w, product, high[v][r], up[r]);
@@ -119,7 +122,8 @@ FN void sum_rows(const int blocks, const int rows, const enum mr_product product
             int32_t *to =
                 sums->to + (first + (size_t)r) * sums->to_stride + (size_t)place[v] * 2 * W;
             v_store(to, high[v][r]);
-            v_store(to + W, low[v][r]);
+            if (is_split)
+                v_store(to + W, low[v][r]);
         }
     }
 }
@@ -190,7 +194,7 @@ FN V look_up(const uint32_t *table, V argument) {
     const V base = v_and(v_right(segment, 4), v_all(~1023)); // times 1024
     const V slope = v_and(segment, v_all((1 << 14) - 1));
 
-    return v_right(v_add(v_add(base, v_all(1 << 11)), v_mul(slope, v_and(at, v_all(1023)))), 12);
+    return v_right(v_add(v_add(base, v_all(1 << 11)), v_mul15(slope, v_and(at, v_all(1023)))), 12);
 }
 
 // (a b + more + 2^14) >> 15 of numbers of 16 and of 28 bits: as more and the product may have more

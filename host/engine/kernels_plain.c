@@ -55,6 +55,10 @@ FN V v_mul(V a, V b) {
     EACH((uint32_t)a.at[i] * (uint32_t)b.at[i]);
 }
 
+FN V v_mul15(V a, V b) {
+    return v_mul(a, b);
+}
+
 FN V v_and(V a, V b) {
     EACH(a.at[i] & b.at[i]);
 }

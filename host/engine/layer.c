@@ -62,6 +62,9 @@ struct mr_layer *mr_layer_make(const struct mr_packed *packed, const struct mr_t
     layer->state = mr_vectors(count * packed->padded, sizeof *layer->state);
     layer->second = mr_vectors(count * packed->padded, sizeof *layer->second);
     bool is_short = !layer->all || !layer->state || !layer->second;
+    // As in mr_layer_room.
+    for (size_t lane = 0; layer->all && lane < count; lane++)
+        memcpy(layer->all + lane * row, packed->bias, row * sizeof *packed->bias);
     for (int set = 0; packed->cell && set < SETS; set++)
         is_short = make_columns(&layer->h[set], count, packed->h.stride) || is_short;
     if (packed->cell && packed->cell->late) {
@@ -106,7 +109,8 @@ int mr_layer_room(struct mr_layer *layer, size_t rows) {
     layer->x_sums = mr_vectors(rows * row, sizeof *layer->x_sums);
     if (make_columns(&layer->x, rows, packed->x.stride) || !layer->x_sums)
         return -1;
-    // Sums over h alone begin with their bias, where the columns of x leave them.
+    // Sums over h alone begin with their bias, where the columns of x leave them, and low parts may
+    // stay as they are (kernels.h).
     for (size_t r = 0; r < rows; r++)
         memcpy(layer->x_sums + r * row, packed->bias, row * sizeof *packed->bias);
     layer->rows = rows;
