@@ -66,7 +66,10 @@ static int open_outputs(struct job *job, const struct mr_model *model, const cha
         if (job->count == MAX_OUTPUTS)
             return fprintf(stderr, "the model has more than %d outputs\n", MAX_OUTPUTS), -1;
         struct mr_output *output = &job->outputs[job->count];
-        job->each[job->count] = (info.per_step ? job->steps : 1) * info.width;
+        job->each[job->count] = (info.steps      ? info.steps
+                                 : info.per_step ? job->steps
+                                                 : 1) *
+                                info.width;
         *output =
             (struct mr_output){info.name, calloc(PART * job->each[job->count], sizeof(float)), 0};
         if (!output->data)

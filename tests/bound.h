@@ -476,7 +476,7 @@ static inline void bound_op(const struct bound_walk *walk, int i) {
         bound_joined(walk, op, out);
     else if (op->kind->joins)
         bound_pair(walk, op, out);
-    else if (strcmp(op->kind->name, "last") == 0 || op->kind->reverses)
+    else if (strcmp(op->kind->name, "last") == 0 || op->kind->reverses || op->kind->repeats)
         memcpy(out, walk->stream[op->input], (size_t)op->inputs * sizeof *out);
     else
         net_need(false, "bound.h has no bound for an operator of ops.def");
@@ -489,12 +489,11 @@ static inline void bound_row_at(struct bound_walk *walk, int stream, size_t step
         walk->all[stream] + (of->rate == MR_PER_STEP ? step * (size_t)of->width : 0);
 }
 
-// All operators whose input comes at this rate, on so many rows.
-static inline void bound_rows(struct bound_walk *walk, enum mr_rate rate, size_t rows) {
+// All operators, on a sequence of so many steps.
+static inline void bound_rows(struct bound_walk *walk, size_t steps) {
     for (int i = 0; i < walk->network->op_count; i++) {
         const struct mr_op *op = &walk->network->ops[i];
-        if (walk->network->streams[op->input].rate != rate)
-            continue;
+        const size_t rows = mr_stream_rows(&walk->network->streams[mr_op_pace(op)], steps);
         for (size_t t = 0; t < rows; t++) {
             bound_row_at(walk, op->input, op->kind->reverses ? rows - 1 - t : t);
             if (op->kind->joins)
@@ -542,7 +541,8 @@ static inline void bound_network(const struct mr_network *network, const float *
                                  size_t steps, struct bound *y) {
     struct bound_walk walk = {.network = network};
     for (int s = 0; s < network->stream_count; s++)
-        walk.all[s] = walk.stream[s] = bound_list(network->streams[s].width * (int)steps);
+        walk.all[s] = walk.stream[s] =
+            bound_list(network->streams[s].width * (int)mr_network_most_rows(network, steps));
     for (int i = 0; i < network->op_count; i++) {
         walk.h[i] = bound_list(network->ops[i].units);
         walk.cell[i] = bound_list(network->ops[i].units);
@@ -553,8 +553,7 @@ static inline void bound_network(const struct mr_network *network, const float *
             bound_row_at(&walk, 0, t);
             bound_input(&walk, x + (n * steps + t) * (size_t)network->streams[0].width);
         }
-        bound_rows(&walk, MR_PER_STEP, steps);
-        bound_rows(&walk, MR_PER_SEQUENCE, 1);
+        bound_rows(&walk, steps);
         struct bound *to = y;
         for (int o = 0; o < network->output_count; o++) {
             const int stream = network->outputs[o].stream;

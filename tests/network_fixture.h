@@ -232,6 +232,18 @@ static inline int net_heads(struct mr_network *network, uint64_t *state, int str
     return count;
 }
 
+// A layer that reads the last row of a stream at each step of the sequence, and now and then what
+// came there, and a head on its steps.
+static inline int net_decoder(struct mr_network *network, uint64_t *state, int stream, int most) {
+    const int last = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
+    int row = net_add(network, "repeat", last, 0, MR_ACTIVATION_LINEAR);
+    network->ops[network->op_count - 1].most_steps = NET_MOST_STEPS;
+    if (random_bits(state) & 1)
+        row = net_join(network, row, stream);
+    row = net_add(network, net_cell(state), row, random_between(state, 1, most), 0);
+    return net_add(network, "dense", row, random_between(state, 1, 4), net_activation(state));
+}
+
 // Some activation for a place of a cell; of the gates, two of three are from 0 to 1.
 static inline struct mr_place net_place(uint64_t *state, enum mr_place_of_cell where) {
     static const enum mr_activation gates[] = {MR_ACTIVATION_SIGMOID, MR_ACTIVATION_HARD};
@@ -322,6 +334,9 @@ static inline void net_random_of(struct mr_network *network, uint64_t seed, int 
         outputs[count++] = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
     if (!states)
         count = net_heads(network, &state, stream, trunk, layers, most, outputs, count);
+    uint64_t decoders = seed ^ UINT64_C(0x726570656174);
+    if (arranged && !states && count < MR_MAX_OUTPUTS && random_bits(&decoders) % 3 == 0)
+        outputs[count++] = net_decoder(network, &decoders, stream, most);
     for (int o = 0; o < count; o++) {
         char name[16];
         snprintf(name, sizeof name, "y%d", o);

@@ -13,13 +13,13 @@ enum { ROWS = SEQUENCES * STEPS };
 
 // Four of them behind one layer and one behind a head on every step, beside the last step.
 static void make_pools(struct mr_network *network) {
-    static const char *const kinds[] = {"first", "max", "min", "mean", "last"};
+    static const char *const kinds[] = {"first", "max", "min", "sum", "mean", "last"};
     uint64_t state = 5;
     net_create(network, INPUTS, "pools");
     const int below = net_add(network, "lstm", 0, HIDDEN0, MR_ACTIVATION_LINEAR);
     const int above = net_add(network, "rnn_relu", below, HIDDEN1, MR_ACTIVATION_LINEAR);
-    for (int i = 0; i < 5; i++)
-        net_output(network, net_add(network, kinds[i], i == 4 ? below : above, 0, 0), kinds[i]);
+    for (int i = 0; i < 6; i++)
+        net_output(network, net_add(network, kinds[i], i == 5 ? below : above, 0, 0), kinds[i]);
     const int each = net_add(network, "dense", below, 3, MR_ACTIVATION_LINEAR);
     const int mean = net_add(network, "mean", each, 0, MR_ACTIVATION_LINEAR);
     net_output(network, net_add(network, "dense", mean, 2, MR_ACTIVATION_TANH), "head");
@@ -30,7 +30,7 @@ static void make_pools(struct mr_network *network) {
 START_TEST(rows_are_what_their_names_say) {
     struct mr_network network;
     float x[ROWS * INPUTS];
-    double y[SEQUENCES * (STEPS + 4) * HIDDEN1];
+    double y[SEQUENCES * (STEPS + 5) * HIDDEN1];
 
     net_create(&network, INPUTS, "names");
     const int layer = net_add(&network, "lstm", 0, HIDDEN1, MR_ACTIVATION_LINEAR);
@@ -40,6 +40,7 @@ START_TEST(rows_are_what_their_names_say) {
     net_output(&network, net_add(&network, "max", layer, 0, 0), "max");
     net_output(&network, net_add(&network, "mean", layer, 0, 0), "mean");
     net_output(&network, net_add(&network, "min", layer, 0, 0), "min");
+    net_output(&network, net_add(&network, "sum", layer, 0, 0), "sum");
     net_weights(&network, &state, 1.0);
     fill_input(x, ROWS * INPUTS);
     ck_assert_int_eq(mr_float_run(&network, x, SEQUENCES, STEPS, y), 0);
@@ -56,6 +57,7 @@ START_TEST(rows_are_what_their_names_say) {
         ck_assert_double_eq(pooled[SEQUENCES * HIDDEN1 + i], most);
         ck_assert_double_eq_tol(pooled[2 * SEQUENCES * HIDDEN1 + i], sum / STEPS, 1e-12);
         ck_assert_double_eq(pooled[3 * SEQUENCES * HIDDEN1 + i], least);
+        ck_assert_double_eq_tol(pooled[4 * SEQUENCES * HIDDEN1 + i], sum, 1e-12);
     }
     mr_network_free(&network);
 }

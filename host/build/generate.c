@@ -8,6 +8,7 @@
 #include "weights_image.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,16 +173,23 @@ static void add_channels(struct mr_text *text, const struct mr_pipeline *pipelin
 }
 
 // A process's scalars, in which `rows` stands for how many rows it has in all, and `steps`, where
-// sequences have their turns, or a layer's state is given, for the sequences too.
+// sequences have their turns, or a layer's state is given, for the sequences too. Where its
+// sequences have a number of steps of their own, it is that.
 static void add_scalars(struct mr_text *text, const struct mr_plan *plan,
                         const struct mr_process *process) {
     const struct mr_op *op = process->op >= 0 ? &plan->network->ops[process->op] : NULL;
     const bool starts =
         op && op->kind->recurrent && plan->network->encoder && !mr_op_encodes(plan->network, op);
+    char steps[32] = "steps", total[48] = "total";
+    if (process->steps) {
+        snprintf(steps, sizeof steps, "%d", process->steps);
+        snprintf(total, sizeof total, "sequences * %d", process->steps);
+    }
     const struct {
         const char *word, *means;
-    } words[] = {{"rows", process->rate == MR_PER_STEP ? "total" : "sequences"},
-                 {"steps", plan->slots > 1 || starts ? "sequences, steps" : "steps"}};
+    } words[] = {{"rows", process->rate == MR_PER_STEP ? total : "sequences"},
+                 {"steps", plan->slots > 1 || starts ? "sequences, steps" : steps},
+                 {"total", total}};
     const char *at = process->scalars;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         const char *found = strstr(at, words[i].word);

@@ -78,6 +78,11 @@ FILE *cli_report(struct cli *cli);
 // Lines of numbers of a row at most.
 enum { CLI_NUMBERS = 64 };
 
+// Rows of an output that a sequence of so many steps gives.
+static inline size_t cli_output_rows(const struct mr_output_info *output, size_t steps) {
+    return !output->per_step ? 1 : output->steps ? output->steps : steps;
+}
+
 // The accuracy of a number of the row that all outputs together are, as a line.
 void cli_print_number(struct cli *cli, const struct mr_model *model, uint32_t number,
                       const struct mr_accuracy_info *accuracy);

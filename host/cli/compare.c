@@ -51,7 +51,7 @@ static int read_reference(struct cli *cli, const struct compare *compare,
     int code = paths ? CLI_OK : CLI_FAILED;
     for (uint32_t o = 0; !code && mr_model_output(model, o, &of) == 0; o++) {
         struct mr_array one = {0};
-        const size_t rows = input->sequences * (of.per_step ? input->steps : 1);
+        const size_t rows = input->sequences * cli_output_rows(&of, input->steps);
         code = cli_read_array(cli, paths[o], &one);
         if (!code && one.count != rows * of.width)
             code = cli_fail(cli,
@@ -148,7 +148,7 @@ static void measure_each(const struct mr_model *model, const struct cli_input *i
     size_t at = 0;
     uint32_t number = 0;
     for (uint32_t o = 0; mr_model_output(model, o, &of) == 0; o++) {
-        const size_t rows = input->sequences * (of.per_step ? input->steps : 1);
+        const size_t rows = input->sequences * cli_output_rows(&of, input->steps);
         for (uint32_t k = 0; k < of.width; k++) {
             const struct mr_accuracy_info one =
                 measure(expected + at + k, got + at + k, rows, of.width);
@@ -182,7 +182,7 @@ static const char *place_of(const struct mr_model *model, const struct cli_input
     struct mr_output_info of;
     *text = '\0';
     for (uint32_t o = 0; mr_model_output(model, o, &of) == 0; o++) {
-        const size_t rows = of.per_step ? input->steps : 1;
+        const size_t rows = cli_output_rows(&of, input->steps);
         const size_t count = input->sequences * rows * of.width, row = at / of.width;
         if (at >= count) {
             at -= count;

@@ -201,6 +201,14 @@ static void print_accuracy(struct cli *cli, const struct mr_model *model,
     }
 }
 
+static void print_output(FILE *to, const struct mr_output_info *output) {
+    fprintf(to, "  output '%s': %u number%s per %s", output->name, output->width,
+            mr_plural(output->width), output->per_step ? "step" : "sequence");
+    if (output->steps)
+        fprintf(to, ", %u step%s per sequence", output->steps, mr_plural(output->steps));
+    fputc('\n', to);
+}
+
 static int print_text(struct cli *cli, const char *path, const struct mr_model *model,
                       const struct mr_model_info *info, const struct import *import) {
     FILE *to = cli_report(cli);
@@ -223,8 +231,7 @@ static int print_text(struct cli *cli, const char *path, const struct mr_model *
     }
     struct mr_output_info output;
     for (uint32_t o = 0; mr_model_output(model, o, &output) == 0; o++)
-        fprintf(to, "  output '%s': %u number%s per %s\n", output.name, output.width,
-                mr_plural(output.width), output.per_step ? "step" : "sequence");
+        print_output(to, &output);
     print_accuracy(cli, model, info);
     return CLI_OK;
 }
@@ -259,8 +266,9 @@ static int print_json(struct cli *cli, const char *path, const struct mr_model *
                                  of.limit, "precision", of.recurrent ? precision : NULL));
     }
     for (uint32_t o = 0; mr_model_output(model, o, &output) == 0; o++)
-        mr_json_append(&outputs, json_pack("{s:s, s:i, s:b}", "name", output.name, "width",
-                                           (int)output.width, "per_step", output.per_step));
+        mr_json_append(&outputs, json_pack("{s:s, s:i, s:b, s:i}", "name", output.name, "width",
+                                           (int)output.width, "per_step", output.per_step, "steps",
+                                           (int)output.steps));
     const char *source = NULL;
     const uint32_t of_encoder = mr_model_encoder(model, &source);
     json_t *object = json_pack(

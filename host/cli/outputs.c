@@ -23,7 +23,8 @@ int cli_make_outputs(struct cli *cli, const struct mr_model *model, size_t seque
         struct mr_output_info *of = &outputs->info[o];
         mr_model_output(model, o, of);
         const bool each = of->per_step || every_step;
-        const size_t shape[3] = {sequences, each ? steps : of->width, of->width};
+        const size_t rows = of->per_step ? cli_output_rows(of, steps) : steps;
+        const size_t shape[3] = {sequences, each ? rows : of->width, of->width};
         if (mr_array_create(&outputs->arrays[o], each ? 3 : 2, shape, text, sizeof text))
             return cli_fail(cli, "%s", text);
         outputs->list[o] = (struct mr_output){

@@ -188,7 +188,7 @@ static int make_state(struct mr_engine_state *engine) {
         if (make_stage(engine, &engine->stages[i]))
             return -1;
     for (int part = 0; part < (network->encoder ? 2 : 1); part++)
-        if (mr_engine_room(engine, part > 0, rows, rows))
+        if (mr_engine_room(engine, part > 0, rows, 1, 1))
             return -1;
     return 0;
 }

@@ -76,12 +76,13 @@ static inline struct mr_stages mr_all_stages(const struct mr_engine_state *engin
     return (struct mr_stages){encodes, 0, engine->network->op_count};
 }
 
-// Gives all streams of a part room for so many rows, and layers for those of a block. -1: memory is
-// short.
-int mr_engine_room(struct mr_engine_state *engine, bool encodes, size_t rows, size_t of_block);
-// Those operators whose input comes at this rate. Threads with a share each call it alike, but for
-// `counts`: an engine whose stages get what was cut.
-void mr_engine_stages(struct mr_engine_state *engine, struct mr_stages stages, enum mr_rate rate,
+// Gives all streams of a part room for so many blocks of `lanes` sequences and `steps` steps, and
+// layers for one. -1: memory is short.
+int mr_engine_room(struct mr_engine_state *engine, bool encodes, size_t lanes, size_t steps,
+                   size_t blocks);
+// Those operators; behind the last step of the sequences those of a row per sequence too. Threads
+// with a share each call it alike, but for `counts`: an engine whose stages get what was cut.
+void mr_engine_stages(struct mr_engine_state *engine, struct mr_stages stages,
                       const struct mr_block *block, const struct mr_share *share,
                       struct mr_engine_state *counts);
 // Fills engine->together for so many threads (together.c).

@@ -24,16 +24,20 @@ static int flow_room(struct mr_flow *flow, size_t rows) {
     return 0;
 }
 
-int mr_engine_room(struct mr_engine_state *engine, bool encodes, size_t rows, size_t of_block) {
+int mr_engine_room(struct mr_engine_state *engine, bool encodes, size_t lanes, size_t steps,
+                   size_t blocks) {
     const struct mr_network *network = engine->network;
     int result = 0;
 
     for (int s = 0; result == 0 && s < network->stream_count; s++)
         if (network->streams[s].encodes == encodes)
-            result = flow_room(&engine->flows[s], rows);
+            result = flow_room(&engine->flows[s],
+                               blocks * lanes * mr_stream_rows(&network->streams[s], steps));
     for (int i = 0; result == 0 && i < network->op_count; i++)
         if (engine->stages[i].layer && is_of(engine, &engine->stages[i], encodes))
-            result = mr_layer_room(engine->stages[i].layer, of_block);
+            result = mr_layer_room(
+                engine->stages[i].layer,
+                lanes * mr_stream_rows(&network->streams[network->ops[i].input], steps));
     return result;
 }
 
@@ -81,16 +85,17 @@ static void run_row(const struct mr_engine_state *engine, struct mr_stage *stage
 static void run_rows(const struct mr_engine_state *engine, struct mr_stage *stage,
                      const struct mr_block *block) {
     const struct mr_op *op = stage->op;
-    const bool shrinks =
-        engine->network->streams[op->output].rate != engine->network->streams[op->input].rate;
+    const bool from_one = engine->network->streams[op->input].rate == MR_PER_SEQUENCE;
+    const bool to_one = engine->network->streams[op->output].rate == MR_PER_SEQUENCE;
 
     for (uint32_t t = 0; t < block->steps; t++) {
         const uint32_t from = op->kind->reverses ? block->steps - 1 - t : t;
-        if (shrinks && !op->kind->pool_bits && block->first + t + 1 < block->all)
+        if (to_one && !op->kind->pool_bits && block->first + t + 1 < block->all)
             continue; // of what keeps nothing the last row counts
         for (uint32_t lane = 0; lane < block->lanes; lane++)
-            run_row(engine, stage, block->base + (size_t)from * block->lanes + lane,
-                    shrinks ? lane : block->base + (size_t)t * block->lanes + lane, lane);
+            run_row(engine, stage,
+                    from_one ? lane : block->base + (size_t)from * block->lanes + lane,
+                    to_one ? lane : block->base + (size_t)t * block->lanes + lane, lane);
     }
 }
 
@@ -99,27 +104,40 @@ static void *row_of(const struct mr_flow *flow, size_t row) {
            row * flow->stride * (flow->wide ? sizeof(int32_t) : sizeof(int16_t));
 }
 
-void mr_engine_stages(struct mr_engine_state *engine, struct mr_stages stages, enum mr_rate rate,
+// The block as the rows of a stream; of one per sequence, or with a number of steps of its own,
+// there are some behind the last step only.
+static struct mr_block block_of(const struct mr_engine_state *engine, int stream,
+                                const struct mr_block *block) {
+    const struct mr_stream *of = &engine->network->streams[stream];
+    struct mr_block rows = *block;
+
+    if (of->rate == MR_PER_STEP && !of->steps)
+        return rows;
+    const bool is_last = block->first + block->steps == block->all;
+    rows.first = 0;
+    rows.base = 0;
+    rows.steps = rows.all = is_last ? (uint32_t)mr_stream_rows(of, 1) : 0;
+    return rows;
+}
+
+void mr_engine_stages(struct mr_engine_state *engine, struct mr_stages stages,
                       const struct mr_block *block, const struct mr_share *share,
                       struct mr_engine_state *counts) {
-    const struct mr_block of_sequence = {.lanes = block->lanes, .steps = 1, .all = 1};
-    const struct mr_block *rows = rate == MR_PER_STEP ? block : &of_sequence;
-
     for (int i = stages.first; i < stages.end; i++) {
         struct mr_stage *stage = &engine->stages[i];
         const struct mr_op *op = stage->op;
-        if (engine->network->streams[op->input].rate != rate ||
-            !is_of(engine, stage, stages.encodes))
+        const struct mr_block rows = block_of(engine, mr_op_pace(op), block);
+        if (rows.steps == 0 || !is_of(engine, stage, stages.encodes))
             continue;
         const struct mr_flow *in = &engine->flows[op->input], *out = &engine->flows[op->output];
         if (stage->layer) {
-            mr_layer_run(stage->layer, row_of(in, rows->base), in->stride, row_of(out, rows->base),
-                         out->stride, out->wide, rows->lanes, rows->steps, share,
+            mr_layer_run(stage->layer, row_of(in, rows.base), in->stride, row_of(out, rows.base),
+                         out->stride, out->wide, rows.lanes, rows.steps, share,
                          &counts->stages[i].cuts);
             continue;
         }
         if (share->index == 0)
-            run_rows(engine, stage, rows);
+            run_rows(engine, stage, &rows);
         if (share->count > 1)
             mr_barrier_wait(share->barrier);
     }

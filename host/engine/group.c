@@ -42,11 +42,11 @@ static void take_x(struct mr_engine_state *engine, const struct mr_group *group,
 
 // Where the elements of a row begin, from those of the group's first row on.
 static size_t place_of(const struct mr_group *group, uint32_t lane, uint32_t step) {
-    const size_t last = step + 1 == group->steps ? lane : 0; // rows before it that are last ones
+    const size_t last = step + 1 == group->y_steps ? lane : 0; // rows before it that are last ones
 
     return group->by_turns
                ? ((size_t)step * group->lanes + lane) * group->step_words + last * group->last_words
-               : (size_t)lane * (group->steps * group->step_words + group->last_words) +
+               : (size_t)lane * (group->y_steps * group->step_words + group->last_words) +
                      step * group->step_words;
 }
 
@@ -67,10 +67,10 @@ static void put_row(const struct mr_engine_state *engine, int output, size_t row
     }
 }
 
-// The elements of outputs at one rate, of a step whose rows in the streams begin with row `from`.
-static void give_y(const struct mr_engine_state *engine, const struct mr_group *group,
-                   enum mr_rate rate, uint32_t step, size_t from) {
-    const bool is_last = step + 1 == group->steps;
+// The elements of outputs at a step whose rows in the streams per step begin with row `from`.
+static void give_step(const struct mr_engine_state *engine, const struct mr_group *group,
+                      uint32_t step, size_t from) {
+    const bool is_last = step + 1 == group->y_steps;
 
     for (uint32_t lane = 0; lane < group->lanes; lane++) {
         size_t at = place_of(group, lane, step);
@@ -78,8 +78,7 @@ static void give_y(const struct mr_engine_state *engine, const struct mr_group *
             const bool steps = per_step(engine, o);
             if (!steps && !is_last)
                 continue;
-            if (steps == (rate == MR_PER_STEP))
-                put_row(engine, o, from + lane, group->y + at * word_bytes(engine));
+            put_row(engine, o, steps ? from + lane : lane, group->y + at * word_bytes(engine));
             at += output_words(engine, o);
         }
     }
@@ -91,21 +90,18 @@ void mr_group_words(const struct mr_engine_state *engine, struct mr_group *group
 }
 
 size_t mr_group_sequence_bytes(const struct mr_engine_state *engine, const struct mr_group *group) {
-    return (group->steps * group->step_words + group->last_words) * word_bytes(engine);
+    return (group->y_steps * group->step_words + group->last_words) * word_bytes(engine);
 }
 
 // ---- runs
 
-static void give_steps(const struct mr_engine_state *engine, const struct mr_group *group,
-                       const struct mr_block *block) {
-    for (uint32_t t = 0; !group->encodes && t < block->steps; t++)
-        give_y(engine, group, MR_PER_STEP, block->first + t,
-               block->base + (size_t)t * block->lanes);
-}
+// Where the outputs have steps of their own, a block is the whole sequence.
+static void give_y(const struct mr_engine_state *engine, const struct mr_group *group,
+                   const struct mr_block *block) {
+    const uint32_t steps = block->steps == group->steps ? group->y_steps : block->steps;
 
-static void give_sequences(struct mr_engine_state *engine, const struct mr_group *group) {
-    if (!group->encodes)
-        give_y(engine, group, MR_PER_SEQUENCE, group->steps - 1, 0);
+    for (uint32_t t = 0; !group->encodes && t < steps; t++)
+        give_step(engine, group, block->first + t, block->base + (size_t)t * block->lanes);
 }
 
 // A thread's share of a group: all blocks, one after the other.
@@ -133,13 +129,10 @@ static void run_share(void *context, size_t part, size_t worker) {
             take_x(engine, group, &block);
         if (share.count > 1)
             mr_barrier_wait(share.barrier);
-        mr_engine_stages(engine, all, MR_PER_STEP, &block, &share, counts);
+        mr_engine_stages(engine, all, &block, &share, counts);
         if (share.index == 0)
-            give_steps(engine, group, &block);
+            give_y(engine, group, &block);
     }
-    mr_engine_stages(engine, all, MR_PER_SEQUENCE, &block, &share, counts);
-    if (share.index == 0)
-        give_sequences(engine, group);
 }
 
 // Blocks go from thread to thread, each of which has some of the operators. Streams have room for
@@ -177,9 +170,9 @@ static void run_of_wave(void *context, size_t part, size_t worker) {
             mr_await(&wave->done[last], b + 1 - wave->ring);
         if (part == 0)
             take_x(engine, group, &block);
-        mr_engine_stages(engine, own, MR_PER_STEP, &block, &alone, engine);
+        mr_engine_stages(engine, own, &block, &alone, engine);
         if (part == last)
-            give_steps(engine, group, &block);
+            give_y(engine, group, &block);
         atomic_store_explicit(&wave->done[part], b + 1, memory_order_release);
     }
 }
@@ -192,16 +185,10 @@ static int run_wave(struct mr_engine_state *engine, const struct mr_group *group
                         .block_steps = WAVE_STEPS,
                         .blocks = (group->steps + WAVE_STEPS - 1) / WAVE_STEPS,
                         .ring = (uint32_t)how->wave + 1};
-    const struct mr_block end = {.lanes = group->lanes};
-    const struct mr_share alone = MR_ALONE;
-    const size_t rows = (size_t)group->lanes * WAVE_STEPS;
 
-    if (mr_engine_room(engine, group->encodes, rows * wave.ring, rows))
+    if (mr_engine_room(engine, group->encodes, group->lanes, WAVE_STEPS, wave.ring))
         return -1;
     mr_workers_run(engine->workers, (size_t)how->wave, run_of_wave, &wave);
-    mr_engine_stages(engine, mr_all_stages(engine, group->encodes), MR_PER_SEQUENCE, &end, &alone,
-                     engine);
-    give_sequences(engine, group);
     return 0;
 }
 
@@ -210,12 +197,11 @@ int mr_group_run(struct mr_engine_state *engine, const struct mr_group *group, u
     const struct mr_together *how = &engine->together[group->encodes];
     const int threads = together ? mr_engine_threads(engine) : 1;
     const uint32_t steps = block_steps < group->steps ? block_steps : group->steps;
-    const size_t rows = (size_t)group->lanes * steps;
 
     mr_engine_clear(engine, group->encodes, false, group->lanes);
     if (how->wave > 1 && how->wave <= threads && group->steps > WAVE_STEPS)
         return run_wave(engine, group, how);
-    if (mr_engine_room(engine, group->encodes, rows, rows))
+    if (mr_engine_room(engine, group->encodes, group->lanes, steps, 1))
         return -1;
     struct shared_run run = {.engine = engine,
                              .group = group,

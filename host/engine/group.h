@@ -13,7 +13,8 @@ struct mr_group {
     bool encodes;
     uint64_t first; // row of the job that is its first one
     uint32_t lanes, steps;
-    bool by_turns; // each step has a row of each sequence, else sequence stands behind sequence
+    uint32_t y_steps; // of a sequence, at which outputs per step have rows
+    bool by_turns;    // each step has a row of each sequence, else sequence stands behind sequence
     const int16_t *x;
     size_t x_row; // numbers
     unsigned char *y;

@@ -27,9 +27,10 @@ static size_t rows_of_block(const struct mr_engine_state *engine) {
     return rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
 }
 
-static bool reverses(const struct mr_engine_state *engine, bool encodes) {
+// Is a block all steps of its sequences?
+static bool takes_whole(const struct mr_engine_state *engine, bool encodes) {
     for (int i = 0; i < engine->network->op_count; i++)
-        if (engine->stages[i].op->kind->reverses &&
+        if (mr_op_is_whole(engine->stages[i].op) &&
             mr_op_encodes(engine->network, engine->stages[i].op) == encodes)
             return true;
     return false;
@@ -51,7 +52,7 @@ static uint32_t lanes_of(const struct mr_engine_state *engine, const struct mr_j
 // leave no state.
 static int run_groups(struct mr_engine_state *engine, const struct mr_job *job,
                       const struct mr_group *all, uint32_t first, uint32_t count, bool together) {
-    const bool whole = reverses(engine, job->encodes);
+    const bool whole = takes_whole(engine, job->encodes);
     const size_t rows = rows_of_block(engine);
     const uint32_t most = lanes_of(engine, job, rows, whole);
     const size_t of_sequence = job->encodes ? 0 : mr_group_sequence_bytes(engine, all);
@@ -186,6 +187,7 @@ static int run_job(void *self, struct mr_job *job, struct mr_error *error) {
     struct mr_group group = {
         .encodes = job->encodes,
         .steps = job->steps,
+        .y_steps = (uint32_t)mr_network_output_steps(engine->network, job->steps),
         .x = job->in[0].data,
         .x_row = (size_t)lc * (size_t)mr_plan_words(engine->network->streams[input].width, lc),
         .y = job->out[0].data};

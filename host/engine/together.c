@@ -52,7 +52,8 @@ static void plan_wave(const struct mr_engine_state *engine, bool encodes, int th
     for (int i = 0; i < engine->network->op_count; i++) {
         const double cost = in_wave(engine, encodes, i) ? cost_of(engine, i) : 0;
         // Blocks of a wave are no whole sequences.
-        if (cost > 0 && engine->stages[i].op->kind->reverses)
+        if (mr_op_encodes(engine->network, engine->stages[i].op) == encodes &&
+            mr_op_is_whole(engine->stages[i].op))
             return;
         all += cost;
         most = cost > most ? cost : most;

@@ -244,6 +244,9 @@ struct mr_output_info {
     const char *name; // as in the file that was imported
     uint32_t width;   // numbers in a row; of an arg-max one, the index from 0
     int per_step;     // a row for every step, else one for the sequence
+    // Of what is per step: rows that it gives for each sequence, where that is a number of its own
+    // (a decoder's); 0: as many as x has steps.
+    uint32_t steps;
 };
 
 // Of output `index`, from 0.

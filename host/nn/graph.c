@@ -179,7 +179,7 @@ static const struct mr_op *shortest_of(const struct mr_network *network, int inp
     const struct mr_op *shortest = NULL;
 
     for (int i = 0; i < network->op_count; i++)
-        if (network->ops[i].kind->reverses &&
+        if (mr_op_waits(network, &network->ops[i]) &&
             (input < 0 ||
              mr_op_encodes(network, &network->ops[i]) == network->streams[input].encodes) &&
             (!shortest || network->ops[i].most_steps < shortest->most_steps))
@@ -203,15 +203,15 @@ int mr_part_check_steps(const struct mr_network *network, int input, uint64_t st
     if (!shortest || steps <= (uint64_t)shortest->most_steps)
         return 0;
     return mr_fail(error, error_size,
-                   "sequences of %llu steps are too long for the network's '%s', which turns round "
-                   "%d at most; import the network again with --max-steps %llu",
+                   "sequences of %llu steps are too long for the network's '%s', which has room "
+                   "for %d at most; import the network again with --max-steps %llu",
                    (unsigned long long)steps, shortest->name, shortest->most_steps,
                    (unsigned long long)steps);
 }
 
 void mr_network_set_most_steps(struct mr_network *network, int steps) {
     for (int i = 0; i < network->op_count; i++)
-        if (network->ops[i].kind->reverses)
+        if (mr_op_waits(network, &network->ops[i]))
             network->ops[i].most_steps = steps;
 }
 
@@ -295,6 +295,8 @@ static int check_input(const struct mr_network *network, const struct mr_op_kind
     if ((kind->recurrent || kind->reverses) && in->rate != MR_PER_STEP)
         return mr_fail(error, error_size, "a %s reads '%s', which gives one row per sequence",
                        kind->recurrent ? "recurrent layer" : "reversal", network->ops[writer].name);
+    if (kind->repeats && in->rate == MR_PER_STEP)
+        return mr_fail(error, error_size, "a row is repeated that comes at every step as it is");
     if (kind->looks_up && (writer >= 0 || in->width != 1))
         return mr_fail(
             error, error_size,
@@ -317,6 +319,11 @@ static int check_joint(const struct mr_network *network, const struct mr_op_kind
         return mr_fail(error, error_size,
                        "an operator of type '%s' joins a row of every step with one of the "
                        "sequence",
+                       kind->name);
+    if (network->streams[stream].steps != network->streams[other].steps)
+        return mr_fail(error, error_size,
+                       "an operator of type '%s' joins rows of sequences that have other numbers "
+                       "of steps",
                        kind->name);
     if (network->streams[stream].encodes != network->streams[other].encodes)
         return mr_fail(error, error_size,
@@ -356,6 +363,7 @@ struct mr_op *mr_network_add_bare(struct mr_network *network, const struct mr_op
                        .precision = MR_PRECISION_FULL};
     struct mr_stream out = {.writer = network->op_count,
                             .rate = network->streams[stream].rate,
+                            .steps = network->streams[stream].steps,
                             .encodes = network->streams[stream].encodes};
     for (int p = 0; p < MR_PLACES; p++)
         op.places[p] = mr_place_own((enum mr_place_of_cell)p);
@@ -396,6 +404,13 @@ struct mr_op *mr_network_join(struct mr_network *network, const struct mr_op_kin
                               int other, char *error, size_t error_size) {
     return mr_network_add_bare(network, kind, stream, other, 0, MR_ACTIVATION_LINEAR, error,
                                error_size);
+}
+
+const struct mr_op *mr_network_repeats(const struct mr_network *network) {
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].kind->repeats)
+            return &network->ops[i];
+    return NULL;
 }
 
 int mr_network_give(struct mr_network *network, struct mr_op *op, int field, int stream,
@@ -513,6 +528,35 @@ static int check_parts(const struct mr_network *network, char *error, size_t err
     return given ? 0 : mr_fail(error, error_size, "the encoder gives no state to the decoder");
 }
 
+// Where a row is repeated.
+static int check_repeats(const struct mr_network *network, char *error, size_t error_size) {
+    const struct mr_op *op = mr_network_repeats(network);
+    const struct mr_stream *first = NULL;
+
+    if (op && network->encoder)
+        return mr_fail(error, error_size,
+                       "'%s' repeats a row, which no operator of a network does whose encoder has "
+                       "an input of its own",
+                       op->name);
+    if (op && mr_network_has_lengths(network))
+        return mr_fail(error, error_size,
+                       "'%s' repeats a row at each step, and sequences have lengths of their own; "
+                       "give sequences of one length to a network without a mask",
+                       op->name);
+    for (int o = 0; op && o < network->output_count; o++) {
+        const struct mr_stream *stream = &network->streams[network->outputs[o].stream];
+        if (stream->rate != MR_PER_STEP)
+            continue;
+        if (first && first->steps != stream->steps)
+            return mr_fail(error, error_size,
+                           "output '%s' has another number of steps than an output before it; "
+                           "import them as two networks",
+                           network->outputs[o].name);
+        first = stream;
+    }
+    return 0;
+}
+
 int mr_network_check(const struct mr_network *network, char *error, size_t error_size) {
     if (mr_network_layers(network) < 1)
         return mr_fail(error, error_size, "the network has no recurrent layer");
@@ -531,13 +575,30 @@ int mr_network_check(const struct mr_network *network, char *error, size_t error
                 return mr_fail(error, error_size,
                                "two outputs are named '%s'; give each a name of its own",
                                network->outputs[i].name);
-    return check_parts(network, error, error_size);
+    return check_parts(network, error, error_size) ? -1 : check_repeats(network, error, error_size);
+}
+
+size_t mr_network_most_rows(const struct mr_network *network, size_t steps) {
+    size_t most = steps;
+
+    for (int s = 0; s < network->stream_count; s++) {
+        const size_t rows = mr_stream_rows(&network->streams[s], steps);
+        most = rows > most ? rows : most;
+    }
+    return most;
+}
+
+size_t mr_network_output_steps(const struct mr_network *network, size_t steps) {
+    for (int o = 0; o < network->output_count; o++) {
+        const struct mr_stream *stream = &network->streams[network->outputs[o].stream];
+        if (stream->rate == MR_PER_STEP)
+            return mr_stream_rows(stream, steps);
+    }
+    return steps;
 }
 
 size_t mr_output_rows(const struct mr_network *network, int output, size_t steps) {
-    const struct mr_stream *stream = &network->streams[network->outputs[output].stream];
-
-    return stream->rate == MR_PER_STEP ? steps : 1;
+    return mr_stream_rows(&network->streams[network->outputs[output].stream], steps);
 }
 
 size_t mr_output_numbers(const struct mr_network *network, int output, size_t steps) {

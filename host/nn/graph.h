@@ -10,6 +10,10 @@
 // A network may have an encoder's part, with an input of its own, that runs alone: what it gives
 // per sequence is the state from which recurrent operators of the other part, which decodes, go on.
 // Which part a stream or an operator belongs to follows from the input that it comes from.
+//
+// A row that comes once per sequence may be repeated for a decoder that goes on in the same run: at
+// each of so many steps as the sequence has, or at a number of its own. What comes from there is a
+// stream per step again.
 #ifndef MR_GRAPH_H
 #define MR_GRAPH_H
 
@@ -34,8 +38,9 @@ enum {
     // at most.
     MR_MOST_STEPS = 512,
     MR_MOST_STEPS_LIMIT = 1 << 20,
-    MR_MAX_STARTS = 4096, // states that sequences of a run start from
-    MR_NAME = 32          // letters of an operator's name, with the end
+    MR_MOST_OWN_STEPS = 1 << 14, // at which a row is repeated, where that is a number of its own
+    MR_MAX_STARTS = 4096,        // states that sequences of a run start from
+    MR_NAME = 32                 // letters of an operator's name, with the end
 };
 
 enum mr_rate { MR_PER_STEP, MR_PER_SEQUENCE };
@@ -44,6 +49,9 @@ struct mr_stream {
     int writer; // operator, or -1: an input of the network
     int width;
     enum mr_rate rate;
+    // Per step: of each sequence so many, or 0: as many as the input's. What repeats a row gives 0
+    // as it is added; the caller may set another number before another operator reads the stream.
+    int steps;
     int bits;      // of an integer: 16 in vectors for operators, else 32
     int32_t *frac; // [width] a number is its integer * 2^-frac; NULL before mr_quantise
     bool uniform;  // all its numbers have one format, for a reader asks for that
@@ -121,7 +129,7 @@ struct mr_op {
     struct mr_rows rows;
     int exponent;    // of the second state field: within +-2^(7 + exponent); 0 without calibration
     double greatest; // the largest magnitude of that field that calibration saw, 0 where none did
-    int most_steps;  // of an operator that reverses: of a sequence at most
+    int most_steps;  // of one that waits for whole sequences (mr_op_waits): of each at most
 };
 
 enum { MR_OP_READS = 4 };
@@ -218,6 +226,9 @@ struct mr_op *mr_network_add(struct mr_network *network, const struct mr_op_kind
 struct mr_op *mr_network_join(struct mr_network *network, const struct mr_op_kind *kind, int stream,
                               int other, char *error, size_t error_size);
 
+// The first operator that repeats, or NULL.
+const struct mr_op *mr_network_repeats(const struct mr_network *network);
+
 // Takes an operator out of the network that gives no output: what read it reads what it read, and
 // the others move up.
 void mr_network_remove(struct mr_network *network, int index);
@@ -271,6 +282,15 @@ int mr_network_output(struct mr_network *network, int stream, const char *name, 
 // read or an output. 0, or -1.
 int mr_network_check(const struct mr_network *network, char *error, size_t error_size);
 
+// Rows of a stream that belong to so many steps of a sequence of the input.
+static inline size_t mr_stream_rows(const struct mr_stream *stream, size_t steps) {
+    return stream->rate == MR_PER_SEQUENCE ? 1 : stream->steps ? (size_t)stream->steps : steps;
+}
+
+// Of the stream that has most of them.
+size_t mr_network_most_rows(const struct mr_network *network, size_t steps);
+// Steps that the outputs per step have in a sequence of so many; all have the same.
+size_t mr_network_output_steps(const struct mr_network *network, size_t steps);
 // Rows, and numbers, that one sequence of so many steps gives of an output; numbers of all outputs.
 size_t mr_output_rows(const struct mr_network *network, int output, size_t steps);
 size_t mr_output_numbers(const struct mr_network *network, int output, size_t steps);
@@ -321,7 +341,7 @@ int mr_part_check_steps(const struct mr_network *network, int input, uint64_t st
                         size_t error_size);
 int mr_network_check_steps(const struct mr_network *network, uint64_t steps, char *error,
                            size_t error_size);
-// Gives all operators that reverse room for so many.
+// Gives all operators that wait for whole sequences room for so many.
 void mr_network_set_most_steps(struct mr_network *network, int steps);
 
 // The recurrent operator `layer`, from 0, or NULL.

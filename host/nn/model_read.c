@@ -221,8 +221,12 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
     if (json_object_get(entry, "start_rows") &&
         (!kind->recurrent || !number(entry, "start_rows", 1, MR_MAX_STARTS, &op->start_rows)))
         return bad(r, "has an operator that starts from no possible number of states");
-    if (kind->reverses && !number(entry, "most_steps", 1, MR_MOST_STEPS_LIMIT, &op->most_steps))
-        return bad(r, "has an operator that reverses no possible number of steps");
+    if ((kind->reverses || kind->repeats) &&
+        !number(entry, "most_steps", 1, MR_MOST_STEPS_LIMIT, &op->most_steps))
+        return bad(r, "has an operator that waits for no possible number of steps");
+    if (kind->repeats &&
+        !number(entry, "steps", 0, MR_MOST_OWN_STEPS, &network->streams[op->output].steps))
+        return bad(r, "has an operator that repeats a row at no possible number of steps");
     if (kind->looks_up ? !number(entry, "entries", 1, MR_MAX_ENTRIES, &op->entries)
                        : json_object_get(entry, "entries") != NULL)
         return bad(r,

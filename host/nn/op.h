@@ -71,12 +71,14 @@ struct mr_op_kind {
     int lag;            // rows that its process takes before it gives the first one
     bool reads_numbers; // single numbers, else vectors of 16-bit numbers
     bool compares;      // takes numbers of one format only
+    bool whole_vectors; // takes rows of whole vectors only: single numbers where a row is none
     bool gives_place;   // one number, the place of one of its row
     bool gives_numbers; // that only the host takes, and operators that read numbers
     bool passes;        // gives numbers in the formats of its input, if these need not be one
     bool by_size;       // and chooses among them by their size
     int pool_bits;   // needs all steps of a sequence in one run, less than 2^pool_bits; 0: others
     bool reverses;   // gives the rows of a sequence from the last one to the first
+    bool repeats;    // gives a row per sequence at each step of a stream (graph.h)
     bool joins;      // reads two streams: its row is one of `input` and behind it one of `other`
     bool multiplies; // and gives their products
 
@@ -158,6 +160,23 @@ static inline size_t mr_op_state_numbers(const struct mr_op *op) {
 
 static inline bool mr_op_has_places(const struct mr_op *op) {
     return op->kind->places[MR_PLACE_GATE] + op->kind->places[MR_PLACE_G] > 0;
+}
+
+// Does it need all steps of a sequence at once, whoever computes it?
+static inline bool mr_op_is_whole(const struct mr_op *op) {
+    return op->kind->reverses || op->kind->repeats;
+}
+
+// The stream of which it has a row each time: what it reads, or where it repeats that, what it
+// gives.
+static inline int mr_op_pace(const struct mr_op *op) {
+    return op->kind->repeats ? op->output : op->input;
+}
+
+// Does it take a whole sequence, of as many steps as the network's input has, before it gives the
+// first row of that?
+static inline bool mr_op_waits(const struct mr_network *network, const struct mr_op *op) {
+    return op->kind->reverses || (op->kind->repeats && !network->streams[op->output].steps);
 }
 
 static inline int mr_ceil_div(int a, int b) {

@@ -12,7 +12,7 @@
 
 // The rows of all streams and the states of all operators, in one of two kinds of numbers. The
 // steps of a sequence go through the operators in blocks: one by one, or all at once where an
-// operator reverses them.
+// operator needs a whole sequence.
 struct walk {
     const struct mr_network *network;
     const size_t *lengths;            // [sequences] of whole numbers, or NULL: as the network says
@@ -53,14 +53,16 @@ static int open_walk(struct walk *walk, const struct mr_network *network,
                      const struct mr_encoded *encoded, size_t steps, bool real) {
     const size_t most = encoded && encoded->steps > steps ? encoded->steps : steps;
     *walk = (struct walk){
-        .network = network, .encoded = encoded, .block = mr_network_shortest(network) ? most : 1};
+        .network = network,
+        .encoded = encoded,
+        .block = mr_network_shortest(network) || mr_network_repeats(network) ? most : 1};
     walk->stream = calloc((size_t)network->stream_count + 1, sizeof *walk->stream);
     walk->state = calloc((size_t)network->op_count + 1, sizeof *walk->state);
     if (walk->stream && walk->state) {
         for (int i = 0; i < network->stream_count; i++) {
             walk->stream[i] = walk->size;
             walk->size += (size_t)network->streams[i].width *
-                          (network->streams[i].rate == MR_PER_STEP ? walk->block : 1);
+                          mr_stream_rows(&network->streams[i], walk->block);
         }
         walk->joint = walk->size;
         for (int i = 0; i < network->op_count; i++) {
@@ -120,13 +122,21 @@ static void observe_state(struct walk *walk, int index) {
         walk->second[index] = fmax(walk->second[index], fabs(field[j]));
 }
 
-// All operators of a part whose input comes at this rate, on so many rows.
-static void run_rows(struct walk *walk, bool encodes, enum mr_rate rate, size_t rows) {
+// Rows of a stream in a block of so many steps, which may be the last one of its sequence.
+static size_t block_rows(const struct walk *walk, int stream, size_t steps, bool is_last) {
+    const struct mr_stream *of = &walk->network->streams[stream];
+
+    return of->rate == MR_PER_SEQUENCE && !is_last ? 0 : mr_stream_rows(of, steps);
+}
+
+// All operators of a part, on a block.
+static void run_block(struct walk *walk, bool encodes, size_t steps, bool is_last) {
     const struct mr_network *network = walk->network;
 
     for (int i = 0; i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
-        if (network->streams[op->input].rate != rate || mr_op_encodes(network, op) != encodes)
+        const size_t rows = block_rows(walk, mr_op_pace(op), steps, is_last);
+        if (mr_op_encodes(network, op) != encodes)
             continue;
         for (size_t t = 0; t < rows; t++) {
             const size_t from = op->kind->reverses ? rows - 1 - t : t;
@@ -155,7 +165,7 @@ static int open_seen(struct walk *walk, size_t sequences, size_t steps) {
     for (int i = 0; i < network->stream_count; i++) {
         const struct mr_stream *stream = &network->streams[i];
         const size_t each = stream->encodes ? encoded : steps;
-        const size_t rows = sequences * (stream->rate == MR_PER_STEP ? each : 1);
+        const size_t rows = sequences * mr_stream_rows(stream, each);
         walk->seen[i].every = rows * (size_t)stream->width / SEEN + 1;
         walk->seen[i].numbers = malloc(SEEN * sizeof(float));
         if (!walk->seen[i].numbers)
@@ -173,19 +183,20 @@ static void look(struct seen *seen, const double *numbers, size_t count) {
     }
 }
 
-// A row of the streams of a part that come at this rate.
-static void observe(struct walk *walk, bool encodes, enum mr_rate rate, size_t step) {
+// The rows of all streams of a part, of a block.
+static void observe(struct walk *walk, bool encodes, size_t steps, bool is_last) {
     const struct mr_network *network = walk->network;
 
     for (int i = 0; walk->reach && i < network->stream_count; i++) {
-        const double *row = walk->real + row_of(walk, i, step);
+        const size_t rows = block_rows(walk, i, steps, is_last);
         const int width = network->streams[i].width;
-        if (network->streams[i].rate != rate || network->streams[i].encodes != encodes)
-            continue;
-        for (int k = 0; k < width; k++)
-            walk->reach[i] = fmax(walk->reach[i], fabs(row[k]));
-        if (walk->seen)
-            look(&walk->seen[i], row, (size_t)width);
+        for (size_t t = 0; t < rows && network->streams[i].encodes == encodes; t++) {
+            const double *row = walk->real + row_of(walk, i, t);
+            for (int k = 0; k < width; k++)
+                walk->reach[i] = fmax(walk->reach[i], fabs(row[k]));
+            if (walk->seen)
+                look(&walk->seen[i], row, (size_t)width);
+        }
     }
 }
 
@@ -195,21 +206,24 @@ struct results {
     int32_t *whole;
 };
 
-// A row of the outputs that come at this rate, of the block; `row` counts all steps, or sequences.
-static void collect(const struct walk *walk, enum mr_rate rate, size_t step, size_t row,
+// The rows of the outputs, of a block that begins with step `first` of sequence n.
+static void collect(const struct walk *walk, size_t n, size_t first, size_t block, bool is_last,
                     size_t sequences, size_t steps, struct results y) {
     const struct mr_network *network = walk->network;
-    size_t first = 0;
+    size_t begin = 0;
 
     for (int o = 0; o < network->output_count; o++) {
-        const struct mr_stream *stream = &network->streams[network->outputs[o].stream];
-        const size_t width = (size_t)stream->width, to = first + row * width;
-        const size_t from = row_of(walk, network->outputs[o].stream, step);
-        if (stream->rate == rate && y.real)
-            memcpy(y.real + to, walk->real + from, width * sizeof *y.real);
-        else if (stream->rate == rate && y.whole)
-            memcpy(y.whole + to, walk->whole + from, width * sizeof *y.whole);
-        first += sequences * mr_output_numbers(network, o, steps);
+        const int stream = network->outputs[o].stream;
+        const size_t width = (size_t)network->streams[stream].width;
+        const size_t rows = block_rows(walk, stream, block, is_last);
+        const bool per_step = network->streams[stream].rate == MR_PER_STEP;
+        const size_t row = n * mr_output_rows(network, o, steps) + (per_step ? first : 0);
+        const size_t from = row_of(walk, stream, 0), to = begin + row * width;
+        if (rows > 0 && y.real)
+            memcpy(y.real + to, walk->real + from, rows * width * sizeof *y.real);
+        else if (rows > 0 && y.whole)
+            memcpy(y.whole + to, walk->whole + from, rows * width * sizeof *y.whole);
+        begin += sequences * mr_output_numbers(network, o, steps);
     }
 }
 
@@ -284,12 +298,9 @@ static void encode(struct walk *walk, size_t n) {
     for (size_t first = 0; first < steps; first += block) {
         for (size_t t = 0; t < block; t++)
             put_input(walk, network->encoder, walk->encoded->x, t, n * steps + first + t);
-        run_rows(walk, true, MR_PER_STEP, block);
-        for (size_t t = 0; t < block; t++)
-            observe(walk, true, MR_PER_STEP, t);
+        run_block(walk, true, block, first + block == steps);
+        observe(walk, true, block, first + block == steps);
     }
-    run_rows(walk, true, MR_PER_SEQUENCE, 1);
-    observe(walk, true, MR_PER_SEQUENCE, 0);
     for (int i = 0; i < network->op_count; i++)
         if (network->ops[i].kind->recurrent && !mr_op_encodes(network, &network->ops[i]))
             take_state(walk, i);
@@ -350,24 +361,22 @@ static void run(struct walk *walk, const void *x, size_t sequences, size_t steps
                                ? walk->lengths[n]
                                : mr_network_length(walk->network, walk->real ? x : NULL, n, steps);
         const size_t block = walk->block < own ? walk->block : own;
-        for (size_t first = 0; first < own; first += block) {
+        size_t first = 0;
+        do { // once, too, where there is no step
             for (size_t t = 0; t < block; t++)
                 put_x(walk, x, t, n * steps + first + t);
-            run_rows(walk, false, MR_PER_STEP, block);
-            for (size_t t = 0; t < block; t++) {
-                observe(walk, false, MR_PER_STEP, t);
-                collect(walk, MR_PER_STEP, t, n * steps + first + t, sequences, steps, y);
-            }
-            if (first + 1 < own)
+            const bool is_last = first + block == own;
+            run_block(walk, false, block, is_last);
+            observe(walk, false, block, is_last);
+            collect(walk, n, first, block, is_last, sequences, steps, y);
+            if (!is_last)
                 feed(walk, n * steps + first + 1);
-        }
-        run_rows(walk, false, MR_PER_SEQUENCE, 1);
-        observe(walk, false, MR_PER_SEQUENCE, 0);
-        collect(walk, MR_PER_SEQUENCE, 0, n, sequences, steps, y);
+            first += block;
+        } while (first < own);
         for (size_t t = own; t < steps; t++) {
             put_x(walk, x, 0, n * steps + t);
             run_padding(walk);
-            collect(walk, MR_PER_STEP, 0, n * steps + t, sequences, steps, y);
+            collect(walk, n, t, 1, false, sequences, steps, y);
         }
     }
 }

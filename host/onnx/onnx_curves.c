@@ -42,11 +42,29 @@ static const char *const ends[] = {"Add", "Div", "Log",        "Max", "Min",
                                    "Mul", "Neg", "Reciprocal", "Sub", "Where"};
 static const char *const lines[] = {"Add", "Cast", "Constant", "Div", "Identity",
                                     "Mul", "Neg",  "Sub",      "Sum"};
-static const char *const bends[] = {
-    "Abs",         "Clip",       "Elu",  "Erf",         "Exp",      "Greater", "GreaterOrEqual",
-    "HardSigmoid", "LeakyRelu",  "Less", "LessOrEqual", "Log",      "Max",     "Min",
-    "Pow",         "Reciprocal", "Relu", "Sigmoid",     "Softplus", "Sqrt",    "Tanh",
-    "Where"};
+static const char *const bends[] = {"Abs",
+                                    "Clip",
+                                    "Elu",
+                                    "Erf",
+                                    "Exp",
+                                    "Greater",
+                                    "GreaterOrEqual",
+                                    "HardSigmoid",
+                                    "LeakyRelu",
+                                    "Less",
+                                    "LessOrEqual",
+                                    "Log",
+                                    "Max",
+                                    "Min",
+                                    "Or",
+                                    "Pow",
+                                    "Reciprocal",
+                                    "Relu",
+                                    "Sigmoid",
+                                    "Softplus",
+                                    "Sqrt",
+                                    "Tanh",
+                                    "Where"};
 
 static bool is_among(const struct onnx_graph *graph, const char *const *names, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -96,9 +114,9 @@ static int compare_nodes(const void *a, const void *b) {
     return *(const int *)a - *(const int *)b;
 }
 
-// The points, at which -40, -1 and 1 are found by their places. Those far out tell what is cut
+// The points, at which -40, -1, 1 and 12 are found by their places. Those far out tell what is cut
 // there: a ReLU from one that ends at 20. An Exp of twice the farthest is finite.
-enum { FAR_BELOW, AT_MINUS_ONE, AT_ONE, OTHERS = 15 };
+enum { FAR_BELOW, AT_MINUS_ONE, AT_ONE, AT_TWELVE, OTHERS = 15 };
 
 static double point(int i) {
     static const double first[OTHERS] = {-40, -1, 1,   12,  -12,  20,  -20, 30,
@@ -174,8 +192,21 @@ static bool evaluate(struct onnx_graph *graph, struct cone *cone, int x, const d
 
 // ---- Which activation it is
 
-static double log_sigmoid(double x) {
+static double log_sigmoid(double number, double x) {
+    (void)number;
     return -log1p(exp(-x));
+}
+
+static double swish(double number, double x) {
+    return x / (1 + exp(-number * x));
+}
+
+static double soft_shrink(double number, double x) {
+    return x > number ? x - number : x < -number ? x + number : 0;
+}
+
+static double hard_shrink(double number, double x) {
+    return fabs(x) > number ? x : 0;
 }
 
 // The number that an activation has, from what was found.
@@ -196,32 +227,38 @@ static double of_elu(const double *y) {
     return -y[FAR_BELOW];
 }
 
+static double of_soft_shrink(const double *y) {
+    return 12 - y[AT_TWELVE];
+}
+
 static const struct curve {
-    const char *type, *function; // as an operator, and in onnx_activation.c
-    double (*number)(const double *y);
+    const char *type, *function; // as an operator, and in onnx_activation.c, or NULL:
+    double (*of)(double number, double x);
+    double (*number)(const double *y); // NULL: it is one of the file's constants
+    const char *attributes[2];         // that are the number
 } curves[] = {
-    {"Relu", "Relu", no_number},
-    {"Sigmoid", "Sigmoid", no_number},
-    {"Tanh", "Tanh", no_number},
-    {"Softsign", "Softsign", no_number},
-    {"Softplus", "Softplus", no_number},
-    {"Gelu", "Gelu", no_number},
-    {"GeluTanh", "GeluTanh", no_number},
-    {"HardSwish", "HardSwish", no_number},
-    {"Mish", "Mish", no_number},
-    {"LogSigmoid", NULL, no_number},
-    {"Swish", "Swish", of_swish},
-    {"LeakyRelu", "LeakyRelu", of_leaky},
-    {"Elu", "Elu", of_elu},
+    {"Relu", "Relu", NULL, no_number, {NULL}},
+    {"Sigmoid", "Sigmoid", NULL, no_number, {NULL}},
+    {"Tanh", "Tanh", NULL, no_number, {NULL}},
+    {"Softsign", "Softsign", NULL, no_number, {NULL}},
+    {"Softplus", "Softplus", NULL, no_number, {NULL}},
+    {"Gelu", "Gelu", NULL, no_number, {NULL}},
+    {"GeluTanh", "GeluTanh", NULL, no_number, {NULL}},
+    {"HardSwish", "HardSwish", NULL, no_number, {NULL}},
+    {"Mish", "Mish", NULL, no_number, {NULL}},
+    {"LogSigmoid", NULL, log_sigmoid, no_number, {NULL}},
+    {"Swish", NULL, swish, of_swish, {"alpha"}},
+    {"LeakyRelu", "LeakyRelu", NULL, of_leaky, {"alpha"}},
+    {"Elu", "Elu", NULL, of_elu, {"alpha"}},
+    {"Shrink", NULL, soft_shrink, of_soft_shrink, {"lambd", "bias"}},
+    {"Shrink", NULL, hard_shrink, NULL, {"lambd"}},
 };
 
 static double value_of(const struct curve *curve, double number, double x) {
     struct onnx_activation f;
 
-    if (!curve->function)
-        return log_sigmoid(x);
-    if (curve->number == of_swish) // x sigmoid(number x)
-        return x / (1 + exp(-number * x));
+    if (curve->of)
+        return curve->of(number, x);
     onnx_named_activation(NULL, curve->function, NULL, NULL, &f);
     f.alpha = number;
     return onnx_function(&f, x);
@@ -238,16 +275,6 @@ static bool is_curve(const struct curve *curve, double number, const double *poi
             return false;
     }
     return true;
-}
-
-static const struct curve *find_curve(const double *points, const double *y, double *number) {
-    for (size_t c = 0; c < sizeof curves / sizeof *curves; c++) {
-        *number = curves[c].number(y);
-        if (isfinite(*number) && fabs(*number) <= 256 && *number != 0 &&
-            is_curve(&curves[c], *number, points, POINTS, y))
-            return &curves[c];
-    }
-    return NULL;
 }
 
 // Many points for a cone that was evaluated: dense, far out, and where it may jump or bend.
@@ -267,54 +294,87 @@ static int many_points(const struct cone *cone, double *points) {
     return 2 * count;
 }
 
+// What the nodes give at some points, and once that looks like a curve at many.
+struct look {
+    double points[MOST_POINTS], y[MOST_POINTS];
+    int count; // 0: not yet
+};
+
+static bool looks_like(struct onnx_graph *graph, struct cone *cone, int x,
+                       const struct curve *curve, double number, const struct look *few,
+                       struct look *many) {
+    if (!isfinite(number) || fabs(number) > 256 || number == 0 ||
+        !is_curve(curve, number, few->points, few->count, few->y))
+        return false;
+    if (!many->count) {
+        many->count = many_points(cone, many->points);
+        if (!evaluate(graph, cone, x, many->points, many->count, many->y))
+            many->y[0] = NAN; // like no curve
+    }
+    return is_curve(curve, number, many->points, many->count, many->y);
+}
+
 // The activation that the cone makes of x, or NULL.
 static const struct curve *recognise(struct onnx_graph *graph, struct cone *cone, int x,
                                      double *number) {
-    double points[MOST_POINTS], y[MOST_POINTS];
+    struct look few = {.count = POINTS}, many = {.count = 0};
 
     for (int i = 0; i < POINTS; i++)
-        points[i] = point(i);
-    if (!evaluate(graph, cone, x, points, POINTS, y))
+        few.points[i] = point(i);
+    if (!evaluate(graph, cone, x, few.points, few.count, few.y))
         return NULL;
-    const struct curve *curve = find_curve(points, y, number);
-    if (!curve)
-        return NULL;
-    const int count = many_points(cone, points);
-    return evaluate(graph, cone, x, points, count, y) && is_curve(curve, *number, points, count, y)
-               ? curve
-               : NULL;
+    for (size_t c = 0; c < sizeof curves / sizeof *curves; c++) {
+        const bool chooses = !curves[c].number;
+        const int choices = chooses ? cone->number_count : 1;
+        for (int i = 0; i < choices; i++) {
+            *number = chooses ? fabs(cone->numbers[i]) : curves[c].number(few.y);
+            if (looks_like(graph, cone, x, &curves[c], *number, &few, &many))
+                return &curves[c];
+        }
+    }
+    return NULL;
 }
 
 // ---- The graph
+
+// Gives a node a number as an attribute. False: memory is short.
+static bool add_number(struct onnx_graph *graph, Onnx__NodeProto *node, const char *name,
+                       double number) {
+    Onnx__AttributeProto *made = onnx_allocate(graph, sizeof *made);
+
+    if (!made)
+        return false;
+    onnx__attribute_proto__init(made);
+    made->name = (char *)(uintptr_t)name;
+    made->has_f = 1;
+    made->f = (float)number;
+    made->has_type = 1;
+    made->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT;
+    node->attribute[node->n_attribute++] = made;
+    return true;
+}
 
 // A node that gives what `end` gives, of the value x. NULL with a sentence.
 static Onnx__NodeProto *new_node(struct onnx_graph *graph, const Onnx__NodeProto *end, int x,
                                  const struct curve *curve, double number) {
     Onnx__NodeProto *node = onnx_allocate(graph, sizeof *node);
     char **input = onnx_allocate(graph, sizeof *input);
-    Onnx__AttributeProto *alpha = onnx_allocate(graph, sizeof *alpha);
-    Onnx__AttributeProto **list = onnx_allocate(graph, sizeof(Onnx__AttributeProto *));
 
-    if (!node || !input || !alpha || !list)
+    if (!node || !input)
         return NULL;
     onnx__node_proto__init(node);
-    onnx__attribute_proto__init(alpha);
-    alpha->name = "alpha";
-    alpha->has_f = 1;
-    alpha->f = (float)number;
-    alpha->has_type = 1;
-    alpha->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT;
-    list[0] = alpha;
+    node->attribute = onnx_allocate(graph, 2 * sizeof(Onnx__AttributeProto *));
+    if (!node->attribute)
+        return NULL;
     input[0] = (char *)(uintptr_t)graph->names[x];
     node->op_type = (char *)(uintptr_t)curve->type;
     node->name = end->name;
     node->n_input = node->n_output = 1;
     node->input = input;
     node->output = end->output;
-    if (curve->number != no_number) {
-        node->n_attribute = 1;
-        node->attribute = list;
-    }
+    for (int i = 0; i < 2 && curve->attributes[i]; i++)
+        if (!add_number(graph, node, curve->attributes[i], number))
+            return NULL;
     return node;
 }
 

@@ -362,6 +362,15 @@ static int put_mean(struct writing *w, const struct mr_op *op) {
     return 0;
 }
 
+static int put_sum(struct writing *w, const struct mr_op *op) {
+    Onnx__NodeProto *node;
+
+    w->value[op->output] = put(w, "ReduceSum", value_of(w, op->input),
+                               onnx_build_wholes(&w->build, 1, &(int64_t){0}), &node);
+    onnx_build_int(&w->build, node, "keepdims", 0);
+    return 0;
+}
+
 static int put_max(struct writing *w, const struct mr_op *op) {
     put_reduce(w, op, "ReduceMax");
     return 0;
@@ -375,6 +384,43 @@ static int put_min(struct writing *w, const struct mr_op *op) {
 static int put_reverse(struct writing *w, const struct mr_op *op) {
     w->back[op->output] = w->value[op->input];
     w->value[op->output] = w->back[op->input];
+    return 0;
+}
+
+// At each of so many steps, or of those that the input has.
+static int put_repeat(struct writing *w, const struct mr_op *op) {
+    struct onnx_build *b = &w->build;
+    const int steps = w->network->streams[op->output].steps;
+    Onnx__NodeProto *node;
+    const char *count = onnx_build_wholes(b, 1, &(int64_t){steps});
+
+    if (!steps) {
+        const char *shape = put(w, "Shape", value_of(w, 0), NULL, &node);
+        count = put(w, "Gather", shape, onnx_build_wholes(b, 1, &(int64_t){0}), &node);
+    }
+    const char *sizes =
+        put(w, "Concat", count, onnx_build_wholes(b, 2, (const int64_t[]){1, 1}), &node);
+    give_axis(w, node, 0);
+    const char *row =
+        put(w, "Unsqueeze", value_of(w, op->input), onnx_build_wholes(b, 1, &(int64_t){0}), &node);
+    w->value[op->output] = put(w, "Expand", row, sizes, &node);
+    return 0;
+}
+
+// The last steps side by side.
+static int put_window(struct writing *w, const struct mr_op *op) {
+    struct onnx_build *b = &w->build;
+    const int64_t steps = op->units / op->inputs, sizes[] = {0, op->units};
+    const char *part = onnx_build_value(b);
+    const char *const inputs[] = {value_of(w, op->input),
+                                  onnx_build_wholes(b, 1, &(int64_t){-steps}),
+                                  onnx_build_wholes(b, 1, &(int64_t){INT64_MAX}),
+                                  onnx_build_wholes(b, 1, &(int64_t){0}), NULL};
+    Onnx__NodeProto *node;
+
+    onnx_build_node(b, "Slice", inputs, part);
+    w->value[op->output] =
+        put(w, "Reshape", turned(w, part, 3), onnx_build_wholes(b, 2, sizes), &node);
     return 0;
 }
 
@@ -427,7 +473,10 @@ static const struct {
     {"first", put_first},
     {"mean", put_mean},
     {"max", put_max},
+    {"sum", put_sum},
     {"reverse", put_reverse},
+    {"repeat", put_repeat},
+    {"window", put_window},
     {"concat", put_concat},
     {"add", put_pair},
     {"multiply", put_pair},
@@ -470,7 +519,7 @@ static int put_output(struct writing *w, const struct mr_sink *sink) {
     struct onnx_build *b = &w->build;
     const struct mr_stream *stream = &w->network->streams[sink->stream];
     const bool each = stream->rate == MR_PER_STEP;
-    const int64_t dims[] = {0, 0, stream->width};
+    const int64_t dims[] = {0, stream->steps, stream->width};
     const char *value = value_of(w, sink->stream);
     Onnx__NodeProto *node;
 

@@ -70,7 +70,7 @@ static int take(struct onnx_reader *r, struct onnx_value *flow, int axis, struct
     const bool of_x = flow->layer == ONNX_X;
 
     if (onnx_is_steps(r, flow, axis)) {
-        const bool first = is_zero(index) && !is_one(flow->dims[axis]);
+        const bool first = is_zero(index) && !is_one(flow->dims[axis]) && !flow->tail;
         if (!first && !is_end(index, flow->dims[axis]))
             return onnx_fail(r->graph,
                              "takes one step that is not the first or last; this version needs one "
@@ -82,6 +82,7 @@ static int take(struct onnx_reader *r, struct onnx_value *flow, int axis, struct
                  : first && onnx_first_row(r, flow->layer, &flow->layer) != 0)
             return -1;
         flow->last = true;
+        flow->tail = false;
     } else if (flow->axis[axis] == AXIS_STACK || flow->axis[axis] == AXIS_SUBSTACK) {
         const int64_t k = index.k < 0 ? index.k + flow->dims[axis].k : index.k;
         if (index.symbol != SYMBOL_NONE || k >= flow->dims[axis].k)
@@ -189,6 +190,15 @@ int onnx_slice(struct onnx_reader *r) {
             if ((of_input || along == AXIS_FEATURE ? onnx_take_joined
                                                    : onnx_unstack)(r, out, axis, first, to) != 0)
                 return -1;
+            continue;
+        }
+        const int64_t count = start[i] < 0 ? -start[i] : known ? size.k - start[i] : 0;
+        if (onnx_is_time(r, out, axis) && !out->last && to_end && count > 1 &&
+            count <= MR_MAX_WIDTH && (!known || count <= size.k)) {
+            if (onnx_check_padding(r, "takes the last steps") != 0)
+                return -1;
+            out->tail = true;
+            out->dims[axis] = (struct onnx_size){count, SYMBOL_NONE};
             continue;
         }
         // A slice of one element is a selection; -1 as its end would leave the last one out.

@@ -62,7 +62,7 @@ static int sum_bias(struct onnx_reader *r, const struct onnx_layer *layer, size_
 }
 
 int onnx_add_product(struct onnx_reader *r, const struct onnx_product *product) {
-    const struct onnx_value *x = onnx_input(r, 0);
+    const struct onnx_value *x = onnx_input(r, product->x);
     const struct onnx_tensor *weights = onnx_real_constant(r, product->weights);
     const bool outputs_first = product->outputs_first;
     struct onnx_value *out = onnx_output(r, 0);
@@ -70,17 +70,20 @@ int onnx_add_product(struct onnx_reader *r, const struct onnx_product *product) 
 
     if (x->kind != ONNX_FLOW)
         return onnx_fail(r->graph, "does not read what the network computes");
-    if (x->rank < 1 || onnx_claim_features(r, x, x->rank - 1) != 0)
-        return x->rank < 1 ? onnx_fail(r->graph, "reads a single number") : -1;
+    const int axis = product->channels ? 1 : x->rank - 1;
+    if (axis < 0 || axis >= x->rank)
+        return onnx_fail(r->graph, "reads a value of %d axes", x->rank);
+    if (onnx_claim_features(r, x, axis) != 0)
+        return -1;
     const struct onnx_value *other = onnx_input(r, product->weights);
     if (other && other->kind == ONNX_FLOW)
         return onnx_fail(r->graph, "multiplies matrices that both depend on the input (attention), "
                                    "which this version does not have; it makes one row of all "
                                    "steps by their last, mean, greatest or least");
-    if (!weights || weights->rank != 2)
+    if (!weights || weights->rank != (product->channels ? 3 : 2))
         return onnx_fail(r->graph, "has weights that are not a constant float matrix");
     const int64_t inputs = weights->dims[outputs_first], units = weights->dims[!outputs_first];
-    const struct onnx_size width = x->dims[x->rank - 1];
+    const struct onnx_size width = x->dims[axis];
     if (inputs < 1 || inputs > MR_MAX_WIDTH || units < 1 || units > MR_MAX_WIDTH)
         return onnx_fail(r->graph,
                          "has weights for %lld inputs and %lld outputs; 1 to %d are possible",
@@ -111,7 +114,7 @@ int onnx_add_product(struct onnx_reader *r, const struct onnx_product *product) 
     out->layer = index;
     out->cast = (struct mr_cast){0};
     out->last = !r->layers[index].per_step;
-    out->dims[out->rank - 1] = (struct onnx_size){units, SYMBOL_NONE};
+    out->dims[axis] = (struct onnx_size){units, SYMBOL_NONE};
     return 0;
 }
 

@@ -27,6 +27,9 @@ int onnx_check_numbers(struct onnx_reader *r, const struct onnx_value *value) {
                          "reads steps that a mask has changed behind the ends of "
                          "sequences, or that are one behind the other; this version takes "
                          "them where they become one row of each sequence only");
+    if (value->tail)
+        return onnx_fail(r->graph, "reads some of the last steps; this version takes them where "
+                                   "they are put side by side, as one row, only");
     if (value->quantised && !onnx_has(r->graph, ONNX_TAKES_QUANTISED))
         return onnx_fail(r->graph, "reads what a QuantizeLinear gives; this version takes that "
                                    "through a DequantizeLinear only");
@@ -118,6 +121,10 @@ static int one_row(struct onnx_reader *r, int layer, bool first, int *result) {
         *result = known;
     if (!made.per_step || known >= 0)
         return 0;
+    if (strcmp(made.kind, "repeat") == 0) {
+        *result = made.input;
+        return 0;
+    }
     if (!made.recurrent && made.joins && made.input != ONNX_X && made.other != ONNX_X) {
         if (one_row(r, made.input, first, &made.input) != 0 ||
             one_row(r, made.other, first, &made.other) != 0)
@@ -219,6 +226,8 @@ static int emit_layer(struct onnx_reader *r, struct onnx_layer *layer) {
         op->places[MR_PLACE_G] = layer->in[MR_PLACE_G].place;
     op->epsilon = layer->epsilon;
     op->entries = layer->entries;
+    if (kind->repeats)
+        r->network->streams[op->output].steps = layer->steps;
     if (mr_op_weights(op) != 0)
         return onnx_fail(r->graph, "needs more memory than there is");
     layer->stream = op->output;
@@ -332,8 +341,10 @@ int onnx_emit(struct onnx_reader *r) {
             return onnx_fail_file(graph,
                                   "a layer of the decoder has a projection, and a state that "
                                   "is projected cannot be given to it");
+    if (set_lengths(r) != 0)
+        return -1;
     if (mr_projections_fold(r->network, text, sizeof text) != 0 ||
         mr_network_check(r->network, text, sizeof text) != 0)
         return onnx_fail_file(graph, "%s", text);
-    return set_lengths(r) != 0 ? -1 : set_steps(r);
+    return set_steps(r);
 }

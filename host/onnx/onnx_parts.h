@@ -101,6 +101,7 @@ struct onnx_value {
     int layer;      // whose rows it holds, or ONNX_X, as of MASK; of INPUT the input's value
     int only;       // of x the feature, counted from 1, that it holds alone; 0: all
     bool last;      // only the row of the last step
+    bool tail;      // only those of the last steps, as many as the axis has
     bool quantised; // a QuantizeLinear stands behind it, of this scale and zero point
     const struct onnx_tensor *scale, *zero;
     bool whole;          // its element type is no float
@@ -162,6 +163,7 @@ struct onnx_layer {
     bool clipped;                       // its argument is, first of all: it is not linear then
     double range;  // what it gives is within +-range, where the file says so, else 0
     int entries;   // of a table
+    int steps;     // of one that repeats a row: at so many steps, or 0: at those of the input
     bool diagonal; // of each input one number, its factor: w is NULL
     int skip;      // and of inputs from this one on, as many as it has units; of a layer with a w
                    // that is not diagonal, rows of w that it does not have
@@ -284,6 +286,10 @@ int onnx_flatten(struct onnx_reader *r);
 int onnx_reshape(struct onnx_reader *r);
 // Of two whose first axis is that of rows: are these in the same order?
 bool onnx_same_rows(const struct onnx_value *a, const struct onnx_value *b);
+
+// ---- onnx_repeat.c: an Expand or a Tile
+
+int onnx_repeat(struct onnx_reader *r);
 
 // ---- onnx_clip.c
 
@@ -426,13 +432,22 @@ int onnx_add_projection(struct onnx_reader *r, const struct onnx_layer *layer, b
 
 // ---- onnx_heads.c
 
-// A linear layer on the current node's first input: scale * weights + bias_scale * bias.
+// A linear layer on an input of the current node: scale * weights + bias_scale * bias.
 struct onnx_product {
-    size_t weights, bias; // inputs; bias 0: there is none
-    bool outputs_first;   // weights are (units, inputs)
+    size_t x, weights, bias; // inputs; bias 0: there is none
+    bool outputs_first;      // weights are (units, inputs)
+    bool channels;           // the features are axis 1, else the last one
     double scale, bias_scale;
 };
 int onnx_add_product(struct onnx_reader *r, const struct onnx_product *product);
+
+// ---- onnx_products.c
+
+int onnx_einsum(struct onnx_reader *r);
+int onnx_conv(struct onnx_reader *r);
+
+// onnx_shrink.c
+int onnx_shrink(struct onnx_reader *r);
 
 // ---- onnx_functions.c
 

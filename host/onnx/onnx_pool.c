@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operators of ONNX that make one row of all steps: the greatest of each number, or the mean.
+// Operators of ONNX that make one row of all steps: the greatest or the least of each number, the
+// mean or the sum.
 #include "onnx_parts.h"
 
 #include <math.h>
@@ -65,14 +66,16 @@ int onnx_reduced_axes(struct onnx_eval *e, int rank, bool *gone, bool *keep) {
 static int add_pool(struct onnx_reader *r, const struct onnx_value *x, struct onnx_value *out) {
     const bool of_x = x->layer == ONNX_X;
     const int width = of_x ? onnx_width_of_x(r) : r->layers[x->layer].units;
+    const bool sums = onnx_is(r->graph, "ReduceSum");
     const struct onnx_layer layer = {.kind = is_greatest(r->graph) ? "max"
                                              : is_mean(r->graph)   ? "mean"
+                                             : sums                ? "sum"
                                                                    : "min",
                                      .inputs = width,
                                      .units = width};
     int index;
 
-    if (onnx_is(r->graph, "ReduceSum"))
+    if (sums && (r->has_lengths || x->blank))
         return onnx_add_steps(r, x, out);
     struct onnx_value plain = *x;
     if (is_greatest(r->graph) && x->blank == ONNX_LEAST) // its own steps are the greatest

@@ -88,9 +88,6 @@ static const char *advice(const struct onnx_reader *r) {
                "or "
                "export its layer as one: from PyTorch by nn.LSTM, from Keras by tf2onnx with a "
                "standard LSTM or GRU layer";
-    if (onnx_is(r->graph, "Expand") || onnx_is(r->graph, "Tile"))
-        return "; it repeats a row at each step, so import what is before it and what is behind it "
-               "as two models, and repeat the row between them";
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         recurrent = recurrent || onnx_is(r->graph, others[i]);
     if (node->op_type && strstr(node->op_type, "Quantize"))
@@ -351,6 +348,11 @@ static int check_output(struct onnx_reader *r, int value, struct onnx_result *re
                               name);
     if (out->kind != ONNX_FLOW || out->layer == ONNX_X)
         return onnx_fail_file(r->graph, "the output '%.100s' is not made by a layer of the network",
+                              name);
+    if (out->tail)
+        return onnx_fail_file(r->graph,
+                              "the output '%.100s' has some of the last steps; this version gives "
+                              "all of them, so take them from its output",
                               name);
     if (out->sum || out->blank || out->flat)
         return onnx_fail_file(r->graph,

@@ -151,7 +151,7 @@ static bool may_be(struct onnx_size want, struct onnx_size size) {
 // Do the first two axes become one, and the features stay?
 static bool joins_rows(const struct onnx_reader *r, const struct onnx_value *in,
                        const struct onnx_size *target, int rank) {
-    if (in->kind != ONNX_FLOW || in->rank != 3 || rank != 2 || in->last ||
+    if (in->kind != ONNX_FLOW || in->rank != 3 || rank != 2 || in->last || in->tail ||
         in->axis[0] > AXIS_INPUT_2 || in->axis[1] > AXIS_INPUT_2 || is_one(in->dims[0]) ||
         is_one(in->dims[1]) ||
         !(in->axis[2] == AXIS_FEATURE ||
@@ -218,6 +218,48 @@ bool onnx_same_rows(const struct onnx_value *a, const struct onnx_value *b) {
            (a->row_axis[0] == b->row_axis[0] && a->row_axis[1] == b->row_axis[1]);
 }
 
+// ---- Steps side by side, as one row
+
+// Do the last two axes, of a number of steps that the file says and of the features, become one?
+static bool joins_steps(const struct onnx_reader *r, const struct onnx_value *in,
+                        const struct onnx_size *target, int rank) {
+    if (in->kind != ONNX_FLOW || in->layer == ONNX_X || in->rank != 3 || rank != 2 || in->last ||
+        !onnx_is_time(r, in, 1) || in->axis[2] != AXIS_FEATURE ||
+        in->dims[1].symbol != SYMBOL_NONE || in->dims[2].symbol != SYMBOL_NONE ||
+        in->dims[1].k < 2 || in->dims[1].k > MR_MAX_WIDTH)
+        return false;
+    const struct onnx_size all = {in->dims[1].k * in->dims[2].k, SYMBOL_NONE};
+    return (is_any(target[1]) || is_same(target[1], all)) &&
+           (is_zero(target[0]) || may_be(target[0], in->dims[0]));
+}
+
+static int join_steps(struct onnx_reader *r) {
+    struct onnx_value in = *onnx_input(r, 0), *out = onnx_output(r, 0);
+    const int64_t all = in.dims[1].k * in.dims[2].k;
+    struct onnx_layer layer = {.kind = "window", .inputs = (int)in.dims[2].k, .units = (int)all};
+    int index;
+
+    if (all > MR_MAX_WIDTH)
+        return onnx_fail(r->graph,
+                         "puts %lld numbers of several steps side by side; %d are possible",
+                         (long long)all, MR_MAX_WIDTH);
+    if (onnx_check_padding(r, "puts all steps side by side") != 0)
+        return -1;
+    in.tail = false;
+    if (!r->layers[in.layer].per_step)
+        return onnx_fail(r->graph, "puts steps side by side of which each has the same row");
+    if (onnx_add_layer(r, &in, layer, &index) != 0)
+        return -1;
+    r->layers[index].per_step = false;
+    *out = in;
+    out->layer = index;
+    out->last = true;
+    out->rank = 2;
+    out->axis[1] = AXIS_FEATURE;
+    out->dims[1] = (struct onnx_size){all, SYMBOL_NONE};
+    return 0;
+}
+
 // ---- All others
 
 // Axes of size 1 may come and go, those of layers may split, or be joined with the features; the
@@ -231,6 +273,8 @@ static int reshape_to(struct onnx_reader *r, const struct onnx_size *target, int
         return join_rows(r);
     if (parts_rows(s.in, target, rank))
         return part_rows(r, rank);
+    if (joins_steps(r, s.in, target, rank))
+        return join_steps(r);
     *out = *s.in;
     for (int i = 0; i < s.in->rank; i++) {
         if (s.in->axis[i] != AXIS_ONE)
@@ -336,6 +380,9 @@ int onnx_flatten(struct onnx_reader *r) {
         if (joins_rows(r, in, rows, 2))
             return join_rows(r);
     }
+    const struct onnx_size steps[2] = {in->dims[0], {-1, SYMBOL_NONE}};
+    if (at == 1 && joins_steps(r, in, steps, 2))
+        return join_steps(r);
     for (int i = 0; i < in->rank; i++) {
         if (in->axis[i] == AXIS_ONE)
             continue;

@@ -105,6 +105,7 @@ static void deal_out(struct builder *b, int stream, int channel) {
         fork->count = of->width;
         fork->encodes = of->encodes;
         fork->rate = of->rate;
+        fork->steps = of->steps;
         fork->lc = fork->out_lc = mr_plan_stream_lc(b->plan, stream);
         type_of(fork->lc, type);
         take(b, channel);
@@ -154,6 +155,7 @@ static int add_resize(struct builder *b, int index, int stream, int channel) {
     resize->count = b->network->streams[stream].width;
     resize->encodes = b->network->streams[stream].encodes;
     resize->rate = b->network->streams[stream].rate;
+    resize->steps = b->network->streams[stream].steps;
     resize->lc = mr_plan_stream_lc(b->plan, stream);
     resize->out_lc = b->plan->ops[index].layout.lc;
     take(b, channel);
@@ -174,6 +176,7 @@ static int add_unpack(struct builder *b, int stream) {
     struct mr_process *unpack = add_numbered(b, MR_PART_UNPACK, b->unpacks++, "command, rows");
     unpack->count = of->width;
     unpack->rate = of->rate;
+    unpack->steps = of->steps;
     unpack->lc = lc;
     take(b, channel);
     return give(b, unpack->name, "out", "int32_t");
@@ -213,7 +216,8 @@ static int add_op(struct builder *b, int index) {
     process->op = index;
     process->lc = planned->layout.lc;
     process->out_lc = planned->layout.out_lc;
-    process->rate = b->network->streams[op->input].rate;
+    process->rate = b->network->streams[mr_op_pace(op)].rate;
+    process->steps = b->network->streams[mr_op_pace(op)].steps;
     process->encodes = b->network->streams[op->input].encodes;
     if (mr_op_rows(op) > 0)
         take(b, b->weights[index]);
@@ -255,6 +259,7 @@ static void add_outputs(struct builder *b) {
         gather->lc = gather->out_lc = b->plan->y_lc;
         gather->side[0] = before;
         gather->side[1] = more;
+        gather->steps = (int)mr_network_output_steps(network, 0);
         take(b, y);
         take(b, channels[i]);
         y = give(b, gather->name, "out", type_of(b->plan->y_lc, type));

@@ -43,6 +43,7 @@ struct mr_process {
     bool encodes;   // it is of the encoder's part
     int lc, out_lc; // as in struct mr_plan_op
     enum mr_rate rate;
+    int steps; // of each sequence, where it has a number of its own (graph.h); else 0
     struct mr_gather_side side[2];
     int first_port, port_count; // its channels in the order of its kernel's arguments: ports[]
     const char *scalars;        // its last arguments; `rows` stands for total or sequences

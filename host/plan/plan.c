@@ -64,7 +64,12 @@ int mr_plan_leader(const struct mr_network *network, int op) {
 
 bool mr_plan_per_step(const struct mr_plan *plan, int op) {
     const struct mr_network *network = plan->network;
-    return network->streams[network->ops[op].input].rate == MR_PER_STEP;
+    return network->streams[mr_op_pace(&network->ops[op])].rate == MR_PER_STEP;
+}
+
+uint64_t mr_plan_rows(const struct mr_plan *plan, int op, uint64_t steps) {
+    const struct mr_network *network = plan->network;
+    return mr_stream_rows(&network->streams[mr_op_pace(&network->ops[op])], steps);
 }
 
 bool mr_plan_has_resize(const struct mr_plan *plan, int op, int stream) {
@@ -91,7 +96,7 @@ int mr_plan_fork_depth(const struct mr_plan *plan, int stream) {
 int mr_plan_tap_depth(const struct mr_plan *plan, int stream, int hold) {
     const struct mr_stream *of = &plan->network->streams[stream];
     const struct mr_op *shortest = mr_network_shortest(plan->network);
-    const int steps = of->rate == MR_PER_STEP && shortest ? shortest->most_steps : 1;
+    const int steps = (int)mr_stream_rows(of, shortest ? (size_t)shortest->most_steps : 1);
     const int64_t words = mr_plan_words(of->width, mr_plan_stream_lc(plan, stream));
     const int64_t depth = mr_plan_fork_depth(plan, stream) + words * steps * hold;
     return depth < INT_MAX ? (int)depth : INT_MAX; // which no device has
@@ -139,11 +144,13 @@ int mr_plan_passes(const struct mr_op *op, int lc, int most) {
     return mr_ceil_div(words, mr_ceil_div(words, most < words ? most : words));
 }
 
-// Columns per cycle of an operator without lanes: as they come. Of two streams both come as the
-// wider one does.
+// Columns per cycle of an operator without lanes: as they come, if it can take them so. Of two
+// streams both come as the wider one does.
 static int passing_lc(const struct mr_plan *plan, const struct mr_op *op) {
     const int first = mr_plan_stream_lc(plan, op->input);
     const int other = op->other >= 0 ? mr_plan_stream_lc(plan, op->other) : 0;
+    if (op->kind->whole_vectors)
+        return op->inputs % first == 0 ? first : 1;
     return op->kind->reads_numbers ? 0 : other > first ? other : first;
 }
 

@@ -115,6 +115,8 @@ int mr_plan_leader(const struct mr_network *network, int op);
 
 // True when an operator has a row per step, false when it has one per sequence.
 bool mr_plan_per_step(const struct mr_plan *plan, int op);
+// Its rows in a sequence of so many steps.
+uint64_t mr_plan_rows(const struct mr_plan *plan, int op, uint64_t steps);
 
 // True when the rows of a stream that the operator reads are repacked before it.
 bool mr_plan_has_resize(const struct mr_plan *plan, int op, int stream);

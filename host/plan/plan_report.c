@@ -42,7 +42,7 @@ static int add_memories(const struct mr_report_process *process, struct mr_memor
 static double rows_of(const struct mr_plan *plan, int i, const struct mr_timing_result *timing) {
     if (mr_op_encodes(plan->network, &plan->network->ops[i]) != timing->encodes)
         return 0;
-    return (double)timing->sequences * (mr_plan_per_step(plan, i) ? (double)timing->steps : 1);
+    return (double)timing->sequences * (double)mr_plan_rows(plan, i, timing->steps);
 }
 
 double mr_plan_utilisation(const struct mr_plan *plan, const struct mr_timing_result *timing) {

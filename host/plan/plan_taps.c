@@ -12,7 +12,7 @@ static int largest(int a, int b) {
 
 // Sequences that the operator takes before it gives the first row of the first one.
 static int lag_of(const struct mr_op *op) {
-    return op->kind->reverses ? 1 : 0;
+    return op->kind->reverses || op->kind->repeats ? 1 : 0;
 }
 
 // The operators and outputs that read a stream, in the order of their taps; an operator that joins

@@ -11,7 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { RATE_MAX = 8 }; // rows per step, and per sequence
+enum { RATE_MAX = 8 }; // rows per step
 
 // One row of each process; sequences in which a step is first, last or in the middle, and sequences
 // of one step, in groups that fill the slots and in one that does not. The others check what these
@@ -120,9 +120,11 @@ static bool try_counts(struct counts with, const struct process *process,
 
 static int find_counts(const struct process *process, const struct mr_report *report, struct run of,
                        struct counts *counts, char *error, size_t error_size) {
+    // A decoder that has a number of steps of its own has as many rows per sequence.
+    const uint64_t of_first = sample_rows(&process->report->rows[first_of(report, of.command)]);
     int found = 0;
     for (uint64_t a = 0; a <= RATE_MAX; a++)
-        for (uint64_t b = 0; b <= RATE_MAX; b++)
+        for (uint64_t b = 0; b <= of_first; b++)
             for (uint64_t turns = 1; turns <= of.slots; turns++)
                 for (int behind = 0; behind < 2; behind++)
                     found += try_counts((struct counts){a, b, 0, turns, behind}, process, report,

@@ -239,7 +239,8 @@ int mr_model_output(const struct mr_model *model, uint32_t index, struct mr_outp
     const struct mr_stream *stream = &model->data.network.streams[output->stream];
     *info = (struct mr_output_info){.name = output->name,
                                     .width = (uint32_t)stream->width,
-                                    .per_step = stream->rate == MR_PER_STEP};
+                                    .per_step = stream->rate == MR_PER_STEP,
+                                    .steps = (uint32_t)stream->steps};
     return 0;
 }
 

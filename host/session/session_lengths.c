@@ -147,6 +147,16 @@ static int run_length(struct lengths_call *call, struct mr_stats *stats) {
 
 static int check_lengths(struct mr_session *session, const char *call, uint64_t sequences,
                          uint64_t steps, const uint64_t *lengths) {
+    const struct mr_op *repeats = mr_network_repeats(session->network);
+
+    for (uint64_t n = 0; repeats && n < sequences; n++)
+        if (lengths[n] != steps)
+            return mr_failure(&session->error, MR_ERROR_ARGUMENT,
+                              "%s: sequence %llu has length %llu and x has %llu steps, and the "
+                              "network's '%s' repeats a row at each of them; give sequences of one "
+                              "length in a call",
+                              call, (unsigned long long)n, (unsigned long long)lengths[n],
+                              (unsigned long long)steps, repeats->name);
     for (uint64_t n = 0; n < sequences; n++)
         if (lengths[n] < 1 || lengths[n] > steps)
             return mr_failure(&session->error, MR_ERROR_ARGUMENT,

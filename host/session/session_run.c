@@ -30,7 +30,8 @@ uint64_t mr_session_portion(const struct mr_plan *plan, uint64_t steps) {
     const uint64_t x_bytes = steps * mr_session_row(plan, 0) * sizeof(int16_t);
     const uint64_t y_bytes = mr_session_output_bytes(plan, steps);
     const uint64_t room = RUN_BYTES / (x_bytes > y_bytes ? x_bytes : y_bytes);
-    const uint64_t portion = room < MR_STEPS_MAX / steps ? room : MR_STEPS_MAX / steps;
+    const uint64_t rows = mr_network_most_rows(plan->network, steps);
+    const uint64_t portion = room < MR_STEPS_MAX / rows ? room : MR_STEPS_MAX / rows;
     return portion < slots ? slots : portion - portion % slots;
 }
 
@@ -142,14 +143,15 @@ static const int32_t *next_output(const struct mr_session *session, int width, s
 static void part_outputs(const struct mr_session *session, uint32_t sequences, uint32_t steps,
                          float *const *y) {
     const struct mr_network *network = session->network;
+    const uint32_t own = (uint32_t)mr_network_output_steps(network, steps);
     size_t at = 0;
-    for (uint64_t row = 0; row < (uint64_t)sequences * steps; row++) {
-        const struct place place = place_of(session, sequences, steps, row);
+    for (uint64_t row = 0; row < (uint64_t)sequences * own; row++) {
+        const struct place place = place_of(session, sequences, own, row);
         for (int o = 0; o < network->output_count; o++) {
             const struct mr_stream *stream = &network->streams[network->outputs[o].stream];
             const bool per_step = stream->rate == MR_PER_STEP;
-            const uint64_t to = per_step ? place.sequence * steps + place.step : place.sequence;
-            if (!per_step && place.step != steps - 1)
+            const uint64_t to = per_step ? place.sequence * own + place.step : place.sequence;
+            if (!per_step && place.step != own - 1)
                 continue;
             const int32_t *from = next_output(session, stream->width, &at);
             if (y[o])
@@ -224,7 +226,7 @@ static void fill_stats(const struct mr_session *session, bool encodes, uint64_t 
                                .clock_mhz = session->compiled.clock_mhz,
                                .microseconds = seconds * 1e6};
     for (int i = 0; i < session->network->op_count; i++) {
-        const uint64_t rows = sequences * (mr_plan_per_step(plan, i) ? steps : 1);
+        const uint64_t rows = sequences * mr_plan_rows(plan, i, steps);
         if (mr_op_encodes(session->network, &session->network->ops[i]) != encodes)
             continue;
         stats->multiplications += rows * plan->ops[i].cost.useful;

@@ -145,10 +145,11 @@ int mr_session_operator_saturation(const struct mr_session *session, uint32_t in
     const struct mr_op *op = &session->network->ops[index];
     const struct mr_value_cuts *cuts = &session->cuts.values[index];
     const struct mr_op_limit limit = limit_of(session, (int)index);
-    const bool per_step = session->network->streams[op->output].rate == MR_PER_STEP;
+    const struct mr_stream *stream = &session->network->streams[op->output];
+    const bool per_step = stream->rate == MR_PER_STEP && !stream->steps;
     const bool encodes = mr_op_encodes(session->network, op);
-    const uint64_t rows =
-        per_step ? session->cuts.steps[encodes] : session->cuts.sequences[encodes];
+    const uint64_t rows = per_step ? session->cuts.steps[encodes]
+                                   : session->cuts.sequences[encodes] * mr_stream_rows(stream, 1);
     *info = (struct mr_operator_saturation){
         .cut = cuts->count,
         .total = limit.limit > 0 && session->info.probe_count ? rows * (uint64_t)op->units : 0,

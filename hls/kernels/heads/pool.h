@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One row for each sequence from the rows of its steps: the first one, the greatest or the least of
-// each number, or the mean. Included with POOL (name), POOL_COUNT (activations per row), POOL_LC,
-// and POOL_KIND. There is one row of a sequence so far, so sequences come one after the other (no
-// slots.h).
+// each number, the mean or the sum. Included with POOL (name), POOL_COUNT (activations per row),
+// POOL_LC, and POOL_KIND; of a sum POOL_SHIFT: the bits by which it is cut, rounded to nearest,
+// ties up; it saturates, and the probe `cut` counts how many numbers of the last RUN did. There is
+// one row of a sequence so far, so sequences come one after the other (no slots.h).
 //
 // A row goes out with the last one of its sequence, also the first one: then a stream that is
 // gathered with another one of the same trunk waits for nothing (gather.h).
@@ -20,6 +21,7 @@
 #define POOL_MAX 1
 #define POOL_MEAN 2
 #define POOL_MIN 3
+#define POOL_SUM 4
 
 #define WORDS MR_CEIL_DIV(POOL_COUNT, POOL_LC)
 #define VEC MR_VEC(POOL_LC)
@@ -33,7 +35,14 @@ static void POOL(hls_stream(VEC) * in, hls_stream(VEC) * out, uint32_t command, 
 #else // what is written may be read in the next cycle
     HLS(array_partition variable = kept dim = 0 complete)
 #endif
+#if POOL_KIND == POOL_SUM
+    static uint64_t cut;
+    HLS_PROBE(cut);
+#endif
     if (command == RUN_COMMAND) {
+#if POOL_KIND == POOL_SUM
+        cut = 0;
+#endif
         uint32_t left = steps; // steps of the sequence from row t's on
         uint32_t seen = 1;     // steps of the sequence with that of row t
     run_steps:
@@ -49,6 +58,9 @@ static void POOL(hls_stream(VEC) * in, hls_stream(VEC) * out, uint32_t command, 
                     (int32_t)((per_step.mantissa + 8192) >> 14); // Q16, 1 at most
 #endif
                 VEC pooled;
+#if POOL_KIND == POOL_SUM
+                uint32_t cut_now = 0;
+#endif
                 for (int c = 0; c < POOL_LC; c++) {
                     HLS(unroll)
                     const int64_t old = kept[k][c];
@@ -56,6 +68,11 @@ static void POOL(hls_stream(VEC) * in, hls_stream(VEC) * out, uint32_t command, 
                     const int64_t now = hls_wrap((first ? 0 : old) + row.v[c], 16 + MR_POOL_BITS);
                     const int64_t scaled = hls_wrap(now * 256 >> per_step.shift, 25);
                     pooled.v[c] = (int16_t)((scaled * factor + (1 << 23)) >> 24);
+#elif POOL_KIND == POOL_SUM
+                    const int64_t now = hls_wrap((first ? 0 : old) + row.v[c], 16 + MR_POOL_BITS);
+                    const int64_t rounded = (now + (((int64_t)1 << POOL_SHIFT) >> 1)) >> POOL_SHIFT;
+                    pooled.v[c] = (int16_t)hls_saturate(rounded, 16);
+                    cut_now += last && pooled.v[c] != rounded;
 #else
                     const bool taken = first || (POOL_KIND == POOL_MAX && row.v[c] > old) ||
                                        (POOL_KIND == POOL_MIN && row.v[c] < old);
@@ -66,6 +83,9 @@ static void POOL(hls_stream(VEC) * in, hls_stream(VEC) * out, uint32_t command, 
                 }
                 if (last)
                     hls_write(VEC, out, pooled);
+#if POOL_KIND == POOL_SUM
+                cut += cut_now;
+#endif
                 if (k == WORDS - 1) {
                     left = last ? steps : left - 1;
                     seen = last ? 1 : seen + 1;
@@ -81,3 +101,4 @@ static void POOL(hls_stream(VEC) * in, hls_stream(VEC) * out, uint32_t command, 
 #undef POOL_COUNT
 #undef POOL_LC
 #undef POOL_KIND
+#undef POOL_SHIFT

@@ -72,7 +72,8 @@ class Results:
     def parts(self) -> Any:
         found, at = {}, 0
         for output in self._outputs:
-            shape = (self._sequences, self._steps, output.width) if output.per_step else (self._sequences, output.width)
+            each = (output.steps or self._steps,) if output.per_step else ()
+            shape = (self._sequences, *each, output.width)
             count = int(np.prod(shape))
             part = self.y[at : at + count].reshape(shape)
             found[output.name] = part[0] if self._single else part

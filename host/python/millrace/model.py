@@ -39,6 +39,7 @@ class Output(NamedTuple):
     name: str
     width: int  # numbers in a row
     per_step: bool  # a row for every step, else one for the sequence
+    steps: int = 0  # of a row for every step: so many for each sequence, or 0: as many as x has
 
 
 class Handle:
@@ -88,7 +89,7 @@ class Model:
         for index in range(info.output_count):
             output = _interface.mr_output_info()
             lib.mr_model_output(raw, index, ctypes.byref(output))
-            self.outputs.append(Output(text_of(output.name), output.width, bool(output.per_step)))
+            self.outputs.append(Output(text_of(output.name), output.width, bool(output.per_step), output.steps))
         for index in range(info.operators):
             operator = _interface.mr_operator_info()
             lib.mr_model_operator(raw, index, ctypes.byref(operator))
