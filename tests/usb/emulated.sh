@@ -63,8 +63,11 @@ same() { # network, what
 # told WHAT, seconds, what the sentence must have, device: the run fails within the time, with one sentence, and with a
 # fallback has all its results.
 told() {
-    local begun=$SECONDS code=0 took
-    timeout 120 "$millrace" emulate --usb "$4" bash -c "exec $(run_on usb: "$network" steps.csv --steps)" >"$work/log" 2>&1 || code=$?
+    local begun code=0 took
+    # The device is built before.
+    "$millrace" emulate --usb "$4" true >"$work/log" 2>&1 || fail "$1: $(tail -n 2 "$work/log")"
+    begun=$SECONDS
+    timeout "${limit:-120}" "$millrace" emulate --usb "$4" bash -c "exec $(run_on usb: "$network" steps.csv --steps)" >"$work/log" 2>&1 || code=$?
     took=$((SECONDS - begun))
     if [ $code -eq 1 ] && grep -q "$3" "$work/log" && [ $took -le "$2" ] &&
         [ "$(grep '^millrace:' "$work/log" | grep -vc 'millrace: note:')" -eq 1 ]; then
@@ -74,7 +77,7 @@ told() {
     fi
     [ ! -e "$work/$network.usb.npy" ] || fail "$1: an output was written"
     on_cpu "$network" steps.csv --steps
-    timeout 120 "$millrace" emulate --usb "$4" bash -c "exec $(run_on usb: "$network" steps.csv --steps --fallback cpu:)" >"$work/log" 2>&1 ||
+    timeout "${limit:-120}" "$millrace" emulate --usb "$4" bash -c "exec $(run_on usb: "$network" steps.csv --steps --fallback cpu:)" >"$work/log" 2>&1 ||
         fail "$1, with a fallback: code $?: $(tail -n 2 "$work/log")"
     grep -q "cpu:, in place of usb:.*: .*\($3\)" "$work/log" || fail "$1: cpu: did not take its place: $(tail -n 2 "$work/log")"
     same "$network" "$1, with a fallback"
