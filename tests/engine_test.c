@@ -9,6 +9,7 @@
 #include "cpu_engine.h"
 #include "kernels.h"
 #include "made_network.h"
+#include "packed.h"
 #include "plan_job.h"
 #include "state_image.h"
 #include "weights_image.h"
@@ -229,6 +230,34 @@ START_TEST(large_layers) {
 }
 END_TEST
 
+// A row of a GRU's n whose weights are together more than a sum may have, but not over x nor over
+// h, which it keeps apart.
+START_TEST(parts_fit) {
+    struct made m = {.seed = 1};
+    uint64_t state = 3;
+    struct mr_network *n = &m.network;
+    int why;
+    net_create(n, 70, "parts");
+    net_output(n, net_add(n, "gru", 0, 635, MR_ACTIVATION_TANH), "y");
+    struct mr_op *op = &n->ops[0];
+    for (size_t i = 0; i < 3 * 635 * 70; i++)
+        op->w_x[i] = random_bits(&state) & 1 ? 0.1f : -0.1f;
+    for (size_t i = 0; i < 3 * 635 * 635; i++)
+        op->w_h[i] = random_bits(&state) & 1 ? 0.1f : -0.1f;
+    ck_assert_msg(calibrate_as_told(&m, &state) == 0, "%s", m.error);
+    const int16_t *row = op->rows.weight + (size_t)(op->rows.rows - 1) * (size_t)op->rows.columns;
+    int64_t size = 0;
+    for (int k = 0; k < op->rows.columns; k++)
+        size += abs(row[k]);
+    ck_assert_int_gt(size, 1 << 24);
+    struct mr_packed *packed = mr_packed_make(n, op, mr_kernels_at(0), &why);
+    ck_assert_ptr_nonnull(packed);
+    mr_packed_free(packed);
+    check_network(&m, &state, false);
+    mr_network_free(n);
+}
+END_TEST
+
 START_TEST(opened_often) {
     struct made m = {.seed = first_seed};
     uint64_t state = 5;
@@ -299,6 +328,7 @@ int main(int argc, char **argv) {
     tcase_set_timeout(tests, 0);
     tcase_add_test(tests, random_networks);
     tcase_add_test(tests, large_layers);
+    tcase_add_test(tests, parts_fit);
     tcase_add_test(tests, opened_often);
     tcase_add_test(tests, kernels_by_name);
     suite_add_tcase(suite, tests);

@@ -159,14 +159,26 @@ static void pack_sums(struct mr_packed *packed) {
     packed->scales.left = packed->left;
 }
 
-// Do all sums fit their two parts (kernels.h)? What a file may hold does (mr_rows_check).
+static int64_t size_of(const int16_t *weights, int count) {
+    int64_t size = 0;
+
+    for (int k = 0; k < count; k++)
+        size += llabs((long long)weights[k]);
+    return size;
+}
+
+// Do all sums fit their two parts (kernels.h)? What a file may hold does (mr_rows_check). Gates
+// whose sums over x and over h are apart have either part of their row in a sum.
 static bool fits(const struct mr_packed *packed) {
     const struct mr_rows *rows = &packed->op->rows;
+    const int inputs = packed->op->inputs;
+    const int whole = (packed->gates - (packed->sums - packed->gates)) * packed->op->units;
 
     for (int row = 0; row < rows->rows; row++) {
-        int64_t size = 0;
-        for (int k = 0; k < rows->columns; k++)
-            size += llabs((long long)rows->weight[(size_t)row * (size_t)rows->columns + (size_t)k]);
+        const int16_t *weights = rows->weight + (size_t)row * (size_t)rows->columns;
+        const int64_t x = size_of(weights, inputs),
+                      h = size_of(weights + inputs, rows->columns - inputs);
+        const int64_t size = row < whole ? x + h : x > h ? x : h;
         if (size * 128 + 256 > INT32_MAX)
             return false;
     }
