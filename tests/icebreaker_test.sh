@@ -131,7 +131,7 @@ if [ "$("$yosys" -V | cut -d ' ' -f 2)" = 0.23 ]; then
     sed 's/(\* keep \*)//' "$work/fault/one_address.sv" >"$work/fault.sv"
     if "$yosys" -q -e "Driver-driver conflict" -p "read_verilog -sv -Ihw/include $work/fault.sv hw/rtl/*.sv; synth_ice40 -device u -dsp -spram -abc9 -top one_address -run begin:map_ram" \
         >"$work/fault.log" 2>&1; then
-        fail "Yosys takes products without our way round its fault: is the attribute (hlsc's KEPT_PRODUCT) needed any more?"
+        fail "Yosys takes products without our way round its fault: is the attribute (hlsc's kept_product) needed any more?"
     else
         pass "without the attribute Yosys 0.23 fails: $(tail -n 1 "$work/fault.log")"
     fi

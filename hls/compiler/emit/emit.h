@@ -117,6 +117,9 @@ void emit_states(struct emit *e);
 const char *valid_at(struct emit *e, int region, int stage);
 
 int product_width(const struct op *a, const struct op *b);
+// In front of the declaration of a product before its register, which is then none of the
+// multiplier's where the target wants that; else "".
+const char *kept_product(const struct emit *e);
 
 // ---- emit_copies.c
 // What the register takes in which this module has the value of `op` in `stage`; NULL: it has none.
@@ -198,9 +201,6 @@ const char *rest_parameter(struct emit *e, const struct memory *m);
 const char *slice_of(struct emit *e, const struct part *part, int64_t bits);
 // The instance of a part, which a tile may be without.
 void put_part(struct emit *e, const struct part *part, const char *name, const char *instance);
-// In front of the register behind a product that is none of the multiplier's: Yosys 0.23 would put
-// it into an SB_MAC16 of an iCE40 and connect the product to two drivers.
-#define KEPT_PRODUCT "(* keep *) "
 // What mr_ram calls a kind.
 const char *memory_style(enum storage_impl storage);
 // One memory, or a part of it, or one of the banks `which` ("[b]"); bits of a chunk.

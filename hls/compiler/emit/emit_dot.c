@@ -50,9 +50,9 @@ static void emit_products(struct emit *e, const struct dot *d) {
     int mw = product_width(op->in[0], op->in[1]);
     mw = mw > d->width ? d->width : mw;
     struct text *logic = &e->m->logic;
-    put(logic, "  logic signed [%d:0] %s_m%s [%lld];\n  logic signed [%d:0] %s_md%s [%lld];\n",
-        mw - 1, d->base, dimensions(e, op->space), d->n, mw - 1, d->base, dimensions(e, op->space),
-        d->n);
+    put(logic, "  logic signed [%d:0] %s_m%s [%lld];\n%s  logic signed [%d:0] %s_md%s [%lld];\n",
+        mw - 1, d->base, dimensions(e, op->space), d->n, kept_product(e), mw - 1, d->base,
+        dimensions(e, op->space), d->n);
     for (int position = 0; position < d->chain; position++) {
         put(logic, "  always_comb\n");
         open_loops(e, logic, op->space, "    ");

@@ -140,13 +140,18 @@ int product_width(const struct op *a, const struct op *b) {
     return wa + wb;
 }
 
+// Yosys 0.23 would put the register into an SB_MAC16 of an iCE40 and connect the product to two
+// drivers; it forgets the attribute of a register in lanes.
+const char *kept_product(const struct emit *e) {
+    return e->p->target->product_outside ? "  (* keep *)" : "";
+}
+
 // m <= a * b, of operands that were registered in stage `stage`; as the result of `wraps`, or NULL.
 static void multiply(struct emit *e, const char *m, int width, const struct op *wraps,
                      uint32_t space, const struct op *a, const struct op *b, int stage) {
-    if (e->p->target->product_outside)
-        put(&e->m->declarations, "  " KEPT_PRODUCT);
     declare_value(e, m, width, space);
     const char *d = arena_printf(e->cc, "%s_d", m);
+    put(&e->m->declarations, "%s", kept_product(e));
     declare_value(e, d, width, space);
     const char *product =
         arena_printf(e->cc, "%s * %s", operand(e, a, stage, width), operand(e, b, stage, width));

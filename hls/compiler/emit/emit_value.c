@@ -273,6 +273,11 @@ const char *value_at(struct emit *e, const struct op *op, int stage) {
         return literal(e, op->low, op->width);
     if (op->code == IR_LANE) {
         const int l = (int)op->imm;
+        // One bit has no sign, and Yosys takes a signed 1 that a value is shifted by for -1.
+        if (op->width == 1)
+            return e->in_tile && l == e->tile->lane
+                       ? arena_printf(e->cc, "(1'(base_i) + 1'(i%d))", l)
+                       : arena_printf(e->cc, "1'(i%d)", l);
         if (e->in_tile && l == e->tile->lane)
             return arena_printf(e->cc, "($signed(%d'(base_i)) + $signed(%d'(i%d)))", op->width,
                                 op->width, l);

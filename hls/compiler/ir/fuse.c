@@ -215,10 +215,7 @@ void fuse_multiplications(struct compiler *cc, struct process *p) {
         struct op *op = p->ops[i];
         if (op->alias)
             continue;
-        // Yosys gives the wrong sum of a cascade whose products are kept outside of multipliers:
-        // there products and their sum stay apart.
-        const bool cascades = !p->target->product_outside;
-        if (op->code == IR_SUM && cascades) {
+        if (op->code == IR_SUM) {
             struct op *m = through_casts(op->in[0]);
             if (is_product(m, users) && exact_product(m) && private_path(op->in[0], m, users)) {
                 op->code = IR_DOT;
@@ -228,7 +225,7 @@ void fuse_multiplications(struct compiler *cc, struct process *p) {
         } else if (op->code == IR_ADD && op->bits > 1 && recurrent[i]) {
             pair_single(p, op, recurrent, users);
         } else if (op->code == IR_ADD && op->bits > 1) {
-            if (cascades && (go_on_with_cascade(cc, p, op, users) || pair_products(p, op, users)))
+            if (go_on_with_cascade(cc, p, op, users) || pair_products(p, op, users))
                 continue;
             for (int side = 1; side >= 0; side--) {
                 struct op *m = through_casts(op->in[side]), *other = op->in[1 - side];
