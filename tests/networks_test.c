@@ -35,8 +35,9 @@ static struct mr_options options_of(const struct made *m) {
 
 // ---- what a network has: what the short run must see
 
+// Bits of `others`.
 enum trait {
-    DENSE = 32, // of each activation, giving 16 bits or 32
+    DENSE, // of each activation, giving 16 bits or 32
     VECTOR_OUT = DENSE + 2 * MR_ACTIVATIONS,
     VECTOR, // nothing else, of one output or of several
     VECTORS,
@@ -48,11 +49,24 @@ enum trait {
     NUMBER_FORK, // of single numbers
     MIXED,       // recurrent operators of different kinds, where there are such
     DEEP,        // three of them or more
-    NARROW = 20  // a kind with columns of 8 bits; their weights have 8 bits, too
+    TRAITS
+};
+_Static_assert(TRAITS <= 64, "a word has them");
+
+// A bit for each kind of operator; narrow: with columns of 8 bits, whose weights have 8 bits, too.
+struct traits {
+    uint64_t kinds, narrow, others;
 };
 
-static uint64_t one(int trait) {
-    return UINT64_C(1) << trait;
+static uint64_t one(int bit) {
+    return UINT64_C(1) << bit;
+}
+
+// Those of `has` that are not among `seen`.
+static int fresh_traits(const struct traits *has, const struct traits *seen) {
+    return __builtin_popcountll(has->kinds & ~seen->kinds) +
+           __builtin_popcountll(has->narrow & ~seen->narrow) +
+           __builtin_popcountll(has->others & ~seen->others);
 }
 
 // Do vectors of one layer leave the network as they are?
@@ -66,33 +80,36 @@ static bool gives_vectors(const struct mr_network *n) {
     return true;
 }
 
-static uint64_t traits_of(const struct mr_network *n) {
-    uint64_t traits = 0;
+static struct traits traits_of(const struct mr_network *n) {
+    struct traits has = {0};
     for (int i = 0; i < n->op_count; i++) {
         const struct mr_op *op = &n->ops[i];
         size_t index = 0;
         while (mr_op_kind_at(index) != op->kind)
             index++;
-        traits |= one((int)index + (op->precision.column_bits == 8 ? NARROW : 0));
+        *(op->precision.column_bits == 8 ? &has.narrow : &has.kinds) |= one((int)index);
         if (op->kind->has_activation)
-            traits |= one(DENSE + 2 * (int)op->places[MR_PLACE_G].kind +
-                          (n->streams[op->output].bits == 32));
+            has.others |= one(DENSE + 2 * (int)op->places[MR_PLACE_G].kind +
+                              (n->streams[op->output].bits == 32));
         if (op->kind->recurrent && op->kind != mr_network_layer(n, 0)->kind)
-            traits |= one(MIXED);
+            has.others |= one(MIXED);
     }
     for (int s = 0; s < n->stream_count; s++)
         if (mr_network_readers(n, s) > 1)
-            traits |= one(s == 0 ? INPUT_FORK : n->streams[s].bits == 32 ? NUMBER_FORK : FORK);
+            has.others |= one(s == 0 ? INPUT_FORK : n->streams[s].bits == 32 ? NUMBER_FORK : FORK);
     for (int o = 0; o < n->output_count; o++) {
         const struct mr_stream *stream = &n->streams[n->outputs[o].stream];
-        traits |= one(stream->rate == MR_PER_STEP ? STEP_OUT : LAST_OUT);
+        has.others |= one(stream->rate == MR_PER_STEP ? STEP_OUT : LAST_OUT);
         if (stream->bits == 16)
-            traits |= one(VECTOR_OUT);
+            has.others |= one(VECTOR_OUT);
     }
     if (gives_vectors(n))
-        traits |= one(n->output_count > 1 ? VECTORS : VECTOR);
-    return traits | (n->output_count > 1 ? one(OUTPUTS) : 0) |
-           (mr_network_layers(n) > 2 ? one(DEEP) : 0);
+        has.others |= one(n->output_count > 1 ? VECTORS : VECTOR);
+    if (n->output_count > 1)
+        has.others |= one(OUTPUTS);
+    if (mr_network_layers(n) > 2)
+        has.others |= one(DEEP);
+    return has;
 }
 
 // ---- making
@@ -160,14 +177,16 @@ enum { CANDIDATES = 100, MOST_CHOSEN = 12 };
 // until nothing is missing.
 static void choose_few(uint64_t seed, int most) {
     static struct mr_network of[CANDIDATES];
-    uint64_t seen = 0;
-    for (int i = 0; i < CANDIDATES; i++)
+    struct traits seen = {0}, has[CANDIDATES];
+    for (int i = 0; i < CANDIDATES; i++) {
         net_random_mixed(&of[i], seed + (uint64_t)i, most);
+        has[i] = traits_of(&of[i]);
+    }
     for (int best = 0; best >= 0 && made_count < MOST_CHOSEN;) {
         double most_value = 0;
         best = -1;
         for (int i = 0; i < CANDIDATES; i++) {
-            const int fresh = of[i].op_count ? __builtin_popcountll(traits_of(&of[i]) & ~seen) : 0;
+            const int fresh = of[i].op_count ? fresh_traits(&has[i], &seen) : 0;
             const double value = fresh / (2.0 + of[i].op_count);
             if (value > most_value) {
                 most_value = value;
@@ -175,7 +194,9 @@ static void choose_few(uint64_t seed, int most) {
             }
         }
         if (best >= 0) {
-            seen |= traits_of(&of[best]);
+            seen.kinds |= has[best].kinds;
+            seen.narrow |= has[best].narrow;
+            seen.others |= has[best].others;
             made[made_count].seed = seed + (uint64_t)best;
             made[made_count++].network = of[best];
             memset(&of[best], 0, sizeof of[best]);
