@@ -315,10 +315,10 @@ static void a_choice_of_each(struct file *f) {
     with_int(f, "axis", -1);
 }
 
-static void the_sum_of_steps_is_none(struct file *f) {
+static void the_sum_of_sequences_is_none(struct file *f) {
     begin(f, 0, 0);
     states(f, "x");
-    along(f, "ReduceSum", "s", "y", 0, false);
+    along(f, "ReduceSum", "s", "y", 1, false);
 }
 
 static void layers_and_steps(struct file *f) {
@@ -342,7 +342,7 @@ static const struct file_case bad[] = {
     {a_choice_of_each, "the output 'y' has numbers of 2 layers that a cast, a choice or a"},
     {layers_as_sequences, "the output 'y' has the rows of 2 layers, one layer behind the other for "
                           "all sequences"},
-    {the_sum_of_steps_is_none, "node 'y' (ReduceSum) adds what is not stacked along an axis of la"},
+    {the_sum_of_sequences_is_none, "node 'y' (ReduceSum) adds what is not stacked along an axis of la"},
     {layers_and_steps, "node 'h' (ReduceMean) goes along the layers and along another axis"},
     {layers_of_sequences_are_added, "node 'y' (ReduceSum) goes along the layers and the sequences"},
 };
