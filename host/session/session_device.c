@@ -138,7 +138,7 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
         if (has_engine)
             engine.close(engine.self);
         // A board that is not there is told before a network that no board holds.
-        if (form == MR_FORM_FOLDED && reason.code == MR_ERROR_PLAN)
+        if (form == MR_FORM_FOLDED && !image.folded && reason.code == MR_ERROR_PLAN)
             reason = unfit;
         return mr_failure(error, reason.code, "%s", reason.text);
     }
