@@ -258,6 +258,65 @@ START_TEST(parts_fit) {
 }
 END_TEST
 
+// Rows whose sums reach to the last number that they may have, as no calibration draws them; what
+// weights leave is the bias. With x at its end a high part alone is more than 32 bits hold.
+static void fill_to_bound(struct mr_rows *rows, int x_columns, int shift, int32_t size_of_row) {
+    const int64_t bias = (INT64_C(1) << MR_SUM_BITS) - 1 - (int64_t)size_of_row * 32768;
+    for (int row = 0; row < rows->rows; row++) {
+        int16_t *weight = rows->weight + (size_t)row * (size_t)rows->columns;
+        int32_t left = size_of_row;
+        for (int k = 0; k < rows->columns; k++) {
+            const int32_t size = k >= x_columns ? 0 : left < INT16_MAX ? left : INT16_MAX;
+            weight[k] = (int16_t)(row & 1 ? size : -size);
+            left -= size;
+        }
+        ck_assert_int_eq(left, 0);
+    }
+    for (int sum = 0; sum < rows->sums; sum++) {
+        rows->bias[sum] = sum & 1 ? -bias : bias;
+        rows->shift[sum] = shift;
+    }
+}
+
+START_TEST(sums_at_their_bound) {
+    enum { INPUTS = 513, STEPS = 6 };
+    // rnn_relu with shifts below 8 goes unit by unit.
+    static const char *const kinds[] = {"dense", "rnn_relu", "rnn_tanh", "lstm", "gru"};
+    static const int shifts[] = {MR_SHIFT_MIN, 7, 8, MR_SHIFT_MAX};
+    static const int32_t sizes[] = {(1 << 24) - 1, (1 << 24) - 3, 1 << 23, 0};
+    static const int16_t ends[STEPS] = {INT16_MIN, INT16_MAX, 128, -128, 32640, 0};
+    static int16_t x[STEPS * INPUTS];
+    for (size_t i = 0; i < STEPS * INPUTS; i++)
+        x[i] = ends[i / INPUTS];
+    for (size_t i = 0; i < 4 * 4 * sizeof kinds / sizeof *kinds; i++) {
+        struct made m = {.seed = i};
+        struct mr_network *n = &m.network;
+        struct mr_op_layout layouts[] = {{.lc = 1, .passes = 1}, {.lc = 1, .passes = 1}};
+        static const int32_t frac[INPUTS];
+        int32_t wanted[(1 + 2) * STEPS];
+        net_create(n, INPUTS, "bound");
+        // No network is without a recurrent layer.
+        net_output(n, net_add(n, "rnn_tanh", 0, 1, MR_ACTIVATION_LINEAR), "one");
+        net_output(n, net_add(n, kinds[i / 16], 0, 2, MR_ACTIVATION_LINEAR), "y");
+        net_quantise(n, frac);
+        for (int o = 0; o < n->op_count; o++) {
+            struct mr_rows *rows = &n->ops[o].rows;
+            fill_to_bound(rows, INPUTS, shifts[i % 4], sizes[i / 4 % 4]);
+            ck_assert_msg(mr_rows_check(rows, 16, INPUTS, "row", m.error, sizeof m.error) == 0,
+                          "%s", m.error);
+        }
+        struct checked c = {.made = &m, .sequences = 1, .steps = STEPS, .x = x, .wanted = wanted};
+        ck_assert_msg(mr_plan_evaluate(n, layouts, 1, &c.plan, m.error, sizeof m.error) == 0, "%s",
+                      m.error);
+        ck_assert_int_eq(mr_integer_run(n, x, 1, STEPS, wanted), 0);
+        for (size_t k = 0; mr_kernels_at(k); k++)
+            check_engine(&c, mr_kernels_at(k)->name, 1);
+        mr_network_free(n);
+    }
+    unsetenv("MILLRACE_CPU");
+}
+END_TEST
+
 START_TEST(opened_often) {
     struct made m = {.seed = first_seed};
     uint64_t state = 5;
@@ -329,6 +388,7 @@ int main(int argc, char **argv) {
     tcase_add_test(tests, random_networks);
     tcase_add_test(tests, large_layers);
     tcase_add_test(tests, parts_fit);
+    tcase_add_test(tests, sums_at_their_bound);
     tcase_add_test(tests, opened_often);
     tcase_add_test(tests, kernels_by_name);
     suite_add_tcase(suite, tests);

@@ -3,9 +3,10 @@
 // and the cells behind them. A kernel works on vectors of `width` numbers of 32 bits, one of each
 // of so many units.
 //
-// A sum of products of 16 bits has up to 39 bits (host/nn/rows.h). An activation is split,
-// v = 256 high + low with low from -128 to 127, and the products with either are summed in 32 bits:
-// as sum |w| < 2^24, both fit. The bias is in where they begin, and
+// A sum of products of 16 bits has up to 39 bits and a sign (host/nn/rows.h). An activation is
+// split, v = 256 high + low with low from -128 to 127, and the products with either are summed in
+// 32 bits, from parts of the bias on. As sum |w| < 2^24, the low part fits. The high one may reach
+// 2^31 and wrap: it is right modulo 2^32, and so is
 //   (256 high + low) >> shift = (high + (low >> 8)) >> (shift - 8)
 // for shifts of 8 and more, in which high + (low >> 8) has 32 bits as the sum has 40.
 // Columns of 8 bits (host/nn/precision.h) have a high part alone: S = 256 sum + bias.

@@ -96,7 +96,7 @@ FN V v_pairs(V sum, V weights, V columns) {
 
     memcpy(w, &weights, sizeof w);
     memcpy(c, &columns.at[0], sizeof c); // all are alike
-    EACH(sum.at[i] + w[2 * i] * c[0] + w[2 * i + 1] * c[1]);
+    EACH((uint32_t)sum.at[i] + (uint32_t)(w[2 * i] * c[0]) + (uint32_t)(w[2 * i + 1] * c[1]));
 }
 
 FN V v_at(const uint32_t *table, V v) {

@@ -179,13 +179,15 @@ static void add_products(const struct mr_packed *packed, const struct mr_part *p
         packed->kernels->sum(packed->product, &panel, &columns, sums, rows);
 }
 
-// Sum `sum` of a unit, in its row of sums, shifted.
+// Sum `sum` of a unit, in its row of sums, shifted. A high part may have wrapped (kernels.h).
 static int64_t sum_of(const struct mr_packed *packed, const int32_t *sums, int sum, int unit) {
     const int width = packed->kernels->width, place = unit / width * packed->sums + sum;
     const int32_t *of = sums + (size_t)place * 2 * (size_t)width + unit % width;
+    const uint64_t whole = 256 * (uint64_t)of[0] + (uint64_t)of[width];
 
-    return (256 * (int64_t)of[0] + of[width]) >>
-           packed->op->rows.shift[(size_t)sum * (size_t)packed->op->units + (size_t)unit];
+    return (int64_t)(whole << (63 - MR_SUM_BITS)) >>
+           (63 - MR_SUM_BITS +
+            packed->op->rows.shift[(size_t)sum * (size_t)packed->op->units + (size_t)unit]);
 }
 
 // Unit by unit, as the operator says.

@@ -159,36 +159,6 @@ static void pack_sums(struct mr_packed *packed) {
     packed->scales.left = packed->left;
 }
 
-static int64_t size_of(const int16_t *weights, int count) {
-    int64_t size = 0;
-
-    for (int k = 0; k < count; k++)
-        size += llabs((long long)weights[k]);
-    return size;
-}
-
-// Do all sums fit their two parts (kernels.h)? What a file may hold does (mr_rows_check). Gates
-// whose sums over x and over h are apart have either part of their row in a sum.
-static bool fits(const struct mr_packed *packed) {
-    const struct mr_rows *rows = &packed->op->rows;
-    const int inputs = packed->op->inputs;
-    const int whole = (packed->gates - (packed->sums - packed->gates)) * packed->op->units;
-
-    for (int row = 0; row < rows->rows; row++) {
-        const int16_t *weights = rows->weight + (size_t)row * (size_t)rows->columns;
-        const int64_t x = size_of(weights, inputs),
-                      h = size_of(weights + inputs, rows->columns - inputs);
-        const int64_t size = row < whole ? x + h : x > h ? x : h;
-        if (size * 128 + 256 > INT32_MAX)
-            return false;
-    }
-    for (int sum = 0; sum < rows->sums; sum++)
-        if (llabs((long long)rows->bias[sum]) >= INT64_C(1) << 38 || rows->shift[sum] < 1 ||
-            rows->shift[sum] > 31)
-            return false;
-    return true;
-}
-
 // Whether a place has one of the curves that kernels have, in Q15, and nothing beside it.
 static bool take_curve(const struct mr_packed *packed, enum mr_place_of_cell place, uint8_t table,
                        enum mr_curve own, enum mr_curve *curve) {
@@ -305,7 +275,7 @@ struct mr_packed *mr_packed_make(const struct mr_network *network, const struct 
                                  .vectors = mr_ceil_div(op->units, kernels->width),
                                  .padded = mr_row_numbers(op->units)};
     packed->places = (size_t)packed->vectors * (size_t)packed->sums + 1;
-    if (packed->places > UINT16_MAX || !fits(packed)) {
+    if (packed->places > UINT16_MAX) {
         free(packed);
         return NULL;
     }
