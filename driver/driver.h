@@ -59,6 +59,15 @@ struct mr_engine {
     void (*close)(void *self);
 };
 
+// A network's programs for folded kernels, made by one who knows it.
+struct mr_folded_maker {
+    void *self;
+    // For a kernel that multiplies so many rows at a time, which the device says. *program is
+    // there while the device is opened. 0, or a code with a sentence in error.
+    int (*make)(void *self, uint32_t rows, const struct mr_folded_program **program,
+                struct mr_error *error);
+};
+
 // One network, built.
 struct mr_image {
     // Of MR_FORM_ENGINE, or NULL: it becomes the device's where that is opened.
@@ -67,7 +76,7 @@ struct mr_image {
     // names goes before.
     const char *forms[MR_FORMS];
     // Of MR_FORM_FOLDED, or NULL; there is no file.
-    const struct mr_folded_program *folded;
+    const struct mr_folded_maker *folded;
     // What the files do not tell, and what they must fit, so that a wrong one is refused; of
     // MR_FORM_XCLBIN and of MR_FORM_SHAPE, which has no file.
     const unsigned char *shape_hash; // [MR_SHAPE_HASH], of the network's shape

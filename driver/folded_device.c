@@ -73,6 +73,10 @@ static int get(struct mr_folded_device *device, uint16_t *words, size_t count,
 
 // ---- opening
 
+uint32_t mr_folded_rows(const struct mr_folded_limits *limits) {
+    return limits->rows ? limits->rows : FOLDED_ROWS;
+}
+
 static int check(const struct mr_folded_device *device, struct mr_error *error) {
     const struct mr_folded_limits *limits = &device->pipe.limits;
     if (device->program.words > limits->words || device->program.numbers > limits->numbers ||
@@ -82,12 +86,11 @@ static int check(const struct mr_folded_device *device, struct mr_error *error) 
                           "kernel on the device has %u, %u and %u",
                           device->name, device->program.words, device->program.numbers, FOLDED_SUMS,
                           limits->words, limits->numbers, limits->sums);
-    const uint32_t rows = limits->rows ? limits->rows : FOLDED_ROWS;
-    if (device->program.rows != rows)
+    if (device->program.rows != mr_folded_rows(limits))
         return mr_failure(error, MR_ERROR_DEVICE,
                           "%s: the network's program is for %u rows at a time, and the kernel on "
                           "the device takes %u",
-                          device->name, device->program.rows, rows);
+                          device->name, device->program.rows, mr_folded_rows(limits));
     if (device->pipe.room < 2)
         return mr_failure(error, MR_ERROR_DEVICE, "%s: the way to it holds less than a number",
                           device->name);

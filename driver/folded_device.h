@@ -10,6 +10,8 @@
 
 struct mr_folded_device;
 
+// That the kernel multiplies at a time.
+uint32_t mr_folded_rows(const struct mr_folded_limits *limits);
 // Loads the program, of which a copy is kept. name: "usb:", for messages; it must stay. The device
 // closes the pipe, also when this fails. NULL on failure.
 struct mr_folded_device *mr_folded_open(const struct mr_word_pipe *pipe,

@@ -90,6 +90,15 @@ if [ "$long" = long ]; then
     sed -i "s/VERSION = 8'h[0-9a-f]*;/VERSION = 8'h7e;/" "$work/data/hw/usb/mr_packet_pkg.sv"
     export MILLRACE_DATA=$PWD/$work/data
     told "a board of another version" 60 "speaks version 126" "icebreaker:MR1:"
+    # And one that multiplies eight rows at a time, and says so.
+    rm -r "$work/data/hw/usb" "$work/data/hw/board" "$work/data/hls"
+    cp -r hw/usb hw/board "$work/data/hw"
+    cp -r hls "$work/data"
+    sed -i "s/^#ifndef FOLDED_ROWS/#undef FOLDED_ROWS\n&/; s/FOLDED_ROWS 4/FOLDED_ROWS 8/" "$work/data/hls/kernels/folded/format.h"
+    sed -i "s/(\`MR_IMAGE_LIMITS)/(\`MR_IMAGE_LIMITS | 128'h8_0000_0000_0000)/" "$work/data/hw/board/icebreaker.sv"
+    on_cpu lstm x.csv
+    emulated "" "$(run_on usb: lstm x.csv)" || fail "eight rows: code $?: $(tail -n 2 "$work/log")"
+    same lstm "a board that multiplies eight rows at a time"
     unset MILLRACE_DATA
     x=${MODELS:-../shared/models}/turbofan_test_x.npy
     if [ -e "$x" ]; then

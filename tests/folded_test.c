@@ -165,7 +165,7 @@ static void check_network(struct made *m, uint64_t *state, struct folded_pipe *p
     struct mr_folded_image image;
     struct mr_error error = {0};
     plan_of(n, &plan, state);
-    ck_assert_msg(mr_folded_image_make(&plan, (int)pipe->rows, &image, &error) == 0,
+    ck_assert_msg(mr_folded_image_make(&plan, pipe->rows, &image, &error) == 0,
                   "seed %llu: %s", (unsigned long long)m->seed, error.text);
     const uint32_t sequences = (uint32_t)random_between(state, 1, 3);
     const uint32_t steps = (uint32_t)random_between(state, 1, most);
@@ -283,8 +283,7 @@ START_TEST(refusals) {
 }
 END_TEST
 
-// Two shapes after one another, the second smaller, on a kernel that another network left behind;
-// and a device that was built with less.
+// A device that was built with less, with other rows, or tells rows that no kernel has.
 START_TEST(limits_of_a_device) {
     struct folded_pipe *pipe = folded_pipe_open(FOLDED_ROWS, false, 0, 0, 0);
     struct mr_network n;
@@ -296,7 +295,7 @@ START_TEST(limits_of_a_device) {
     net_chain(&n, "lstm", 24, 2, units, 1, MR_ACTIVATION_LINEAR);
     net_quantise(&n, NULL);
     plan_of(&n, &plan, &state);
-    ck_assert_int_eq(mr_folded_image_make(&plan, (int)pipe->rows, &image, &error), 0);
+    ck_assert_int_eq(mr_folded_image_make(&plan, pipe->rows, &image, &error), 0);
     struct mr_word_pipe words = folded_words(pipe, 64);
     words.limits.words = 1000;
     ck_assert_ptr_null(mr_folded_open(&words, &image.program, "usb:", &error));
@@ -308,6 +307,12 @@ START_TEST(limits_of_a_device) {
     ck_assert_str_eq(error.text, "usb:: the network's program is for 4 rows at a time, and the "
                                  "kernel on the device takes 8");
     mr_folded_image_free(&image);
+    for (uint32_t rows = 0; rows < 66; rows++) {
+        const bool is_known = rows == 4 || rows == 8 || rows == 16;
+        ck_assert_int_eq(mr_folded_image_make(&plan, rows, &image, &error),
+                         is_known ? 0 : MR_ERROR_DEVICE);
+        mr_folded_image_free(&image);
+    }
     mr_network_free(&n);
     folded_pipe_close(pipe);
 }
@@ -351,7 +356,7 @@ START_TEST(sample_networks) {
         ck_assert_int_eq(mr_quantise_input(n, x.data, rows, x_q, NULL, text, sizeof text), 0);
         ck_assert_int_eq(mr_integer_run(n, x_q, sequences, steps, wanted), 0);
         plan_of(n, &plan, &state);
-        ck_assert_msg(mr_folded_image_make(&plan, (int)pipe->rows, &image, &error) == 0, "%s",
+        ck_assert_msg(mr_folded_image_make(&plan, pipe->rows, &image, &error) == 0, "%s",
                       error.text);
         const struct mr_word_pipe words = folded_words(pipe, 64);
         struct mr_folded_device *device = mr_folded_open(&words, &image.program, "folded", &error);

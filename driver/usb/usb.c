@@ -91,15 +91,20 @@ static struct usb *use(void *device, struct mr_error *error) {
 
 static int open_folded(struct usb *usb, const struct mr_image *image, struct mr_error *error) {
     struct mr_word_pipe pipe;
+    const struct mr_folded_program *program;
     if (!image->folded)
-        return mr_failure(error, MR_ERROR_PLAN,
-                          "%s has a folded kernel, and there is no program of the network for one",
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "%s has a folded kernel behind its FIFO, where a pipeline was expected",
                           usb->name);
     usb->words = mr_link_words_open(&usb->link, error);
     if (!usb->words)
         return MR_ERROR_MEMORY;
     mr_link_words_pipe(usb->words, &pipe);
-    usb->folded = mr_folded_open(&pipe, image->folded, usb->name, error);
+    const int code = image->folded->make(image->folded->self, mr_folded_rows(&pipe.limits),
+                                         &program, error);
+    if (code)
+        return code;
+    usb->folded = mr_folded_open(&pipe, program, usb->name, error);
     return usb->folded ? 0 : MR_ERROR_DEVICE;
 }
 

@@ -30,7 +30,7 @@ static int make_units(const struct mr_plan *plan, struct mr_folded_image *image,
     return 0;
 }
 
-int mr_folded_image_make(const struct mr_plan *plan, int rows, struct mr_folded_image *image,
+int mr_folded_image_make(const struct mr_plan *plan, uint32_t rows, struct mr_folded_image *image,
                          struct mr_error *error) {
     const struct mr_network *network = plan->network;
 
@@ -40,7 +40,12 @@ int mr_folded_image_make(const struct mr_plan *plan, int rows, struct mr_folded_
                           "the folded kernel cannot run this network: it has one slot, and %d are "
                           "asked for",
                           plan->slots);
-    int code = mr_fold_network(network, rows, plan->y_lc == 0, &image->fold, error);
+    if (rows < FOLDED_PARTS || rows > FOLDED_ROWS_MOST || (rows & (rows - 1)))
+        return mr_failure(error, MR_ERROR_DEVICE,
+                          "the folded kernel says that it multiplies %u rows at a time, and "
+                          "programs are made for 4, 8 or 16; its image is damaged",
+                          rows);
+    int code = mr_fold_network(network, (int)rows, plan->y_lc == 0, &image->fold, error);
     if (!code)
         code = make_units(plan, image, error);
     if (code)

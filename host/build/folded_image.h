@@ -16,7 +16,7 @@ struct mr_folded_image {
 
 // For a kernel that multiplies so many rows at a time (4, 8 or 16). 0, or a code with a sentence in
 // error where the kernel cannot run the plan's network. Free in either case.
-int mr_folded_image_make(const struct mr_plan *plan, int rows, struct mr_folded_image *image,
+int mr_folded_image_make(const struct mr_plan *plan, uint32_t rows, struct mr_folded_image *image,
                          struct mr_error *error);
 void mr_folded_image_free(struct mr_folded_image *image); // all zero is legal
 

@@ -42,11 +42,8 @@ char *mr_folded_plan_text(const struct mr_folded_plan *plan, const struct mr_boa
 
     if (!out)
         return NULL;
-    fprintf(out, "plan for %s (%s), folded: %s multipliers for all rows in turn\n",
-            plan->board->name, plan->board->chip,
-            plan->board->rows == 4   ? "four"
-            : plan->board->rows == 8 ? "eight"
-                                     : "sixteen");
+    fprintf(out, "plan for %s (%s), folded: %d multipliers for all rows in turn\n",
+            plan->board->name, plan->board->chip, plan->board->rows);
     fprintf(out, "  operator  inputs   units  cycles/row  memory words\n");
     for (int i = 0; i < plan->network->op_count; i++) {
         const struct mr_op *op = &plan->network->ops[i];

@@ -103,6 +103,18 @@ static void describe(struct mr_session *session, const char *uri) {
              info->place ? ")" : "");
 }
 
+struct folded_network {
+    const struct mr_plan *plan;
+    struct mr_folded_image image;
+};
+
+static int make_folded(void *self, uint32_t rows, const struct mr_folded_program **program,
+                       struct mr_error *error) {
+    struct folded_network *network = self;
+    *program = &network->image.program;
+    return mr_folded_image_make(network->plan, rows, &network->image, error);
+}
+
 static int open_device(struct mr_session *session, const char *uri, struct mr_error *error) {
     const struct mr_options *options = &session->options;
     struct mr_image image = {0};
@@ -122,24 +134,18 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
         return code;
     struct mr_error reason;
     struct mr_engine engine = {0};
-    struct mr_folded_image folded = {0};
-    const enum mr_form form = mr_device_form(uri);
-    const bool has_engine = form == MR_FORM_ENGINE;
+    struct folded_network folded = {.plan = &session->compiled.plan};
+    const struct mr_folded_maker maker = {&folded, make_folded};
+    const bool has_engine = mr_device_form(uri) == MR_FORM_ENGINE;
     if (has_engine && mr_engine_make(&session->compiled.plan, options->threads, &engine, error))
         return error ? error->code : MR_ERROR_MEMORY;
-    struct mr_error unfit;
-    if (form == MR_FORM_FOLDED &&
-        !mr_folded_image_make(&session->compiled.plan, FOLDED_ROWS, &folded, &unfit))
-        image.folded = &folded.program;
+    image.folded = &maker;
     image.engine = has_engine ? &engine : NULL;
     session->device = mr_device_open(uri, &image, &device_options, &reason);
-    mr_folded_image_free(&folded);
+    mr_folded_image_free(&folded.image);
     if (!session->device) {
         if (has_engine)
             engine.close(engine.self);
-        // A board that is not there is told before a network that no board holds.
-        if (form == MR_FORM_FOLDED && !image.folded && reason.code == MR_ERROR_PLAN)
-            reason = unfit;
         return mr_failure(error, reason.code, "%s", reason.text);
     }
     mr_device_get_info(session->device, &session->info);
