@@ -316,51 +316,47 @@ static void denied(libusb_context *context) {
     libusb_free_device_list(list, 1);
 }
 
-// Faults "drop@10,garbage@20,drop-in@60,garbage-in@70" of a device that echoes.
-static void faults(libusb_context *context) {
-    unsigned char sent[200], got[400];
+enum { SENT = 200, GOT = 400, KEPT = 272 }; // of an echo with faults; KEPT: what it gives
+
+// What a device that echoes gives for `sent`, which is filled: so many bytes.
+static int echo(libusb_context *context, unsigned char *sent, unsigned char *got) {
     libusb_device_handle *handle = open_usb(context, FT601, 1);
     int moved = 0, read = 0;
-    if (!handle)
-        return;
-    libusb_claim_interface(handle, 0);
-    for (size_t i = 0; i < sizeof sent; i++)
+    memset(got, 0, GOT);
+    for (size_t i = 0; i < SENT; i++)
         sent[i] = pattern(i);
-    (void)libusb_bulk_transfer(handle, 2, sent, sizeof sent, &moved, 300);
-    for (int i = 0; i < 20 && read < 272; i++) {
-        (void)ask(handle, sizeof got - (unsigned)read);
-        (void)libusb_bulk_transfer(handle, 0x82, got + read, (int)sizeof got - read, &moved, 200);
+    if (!handle)
+        return 0;
+    libusb_claim_interface(handle, 0);
+    (void)libusb_bulk_transfer(handle, 2, sent, SENT, &moved, 300);
+    for (int i = 0; i < 20 && read < KEPT; i++) {
+        (void)ask(handle, GOT - (unsigned)read);
+        (void)libusb_bulk_transfer(handle, 0x82, got + read, GOT - read, &moved, 200);
         read += moved;
     }
+    libusb_close(handle);
+    return read;
+}
+
+// Faults "drop@10,garbage@20,drop-in@60,garbage-in@70" of a device that echoes.
+static void faults(libusb_context *context) {
+    unsigned char sent[SENT], got[GOT];
+    const int read = echo(context, sent, got);
     // 10, one lost, 9 more, 37 of garbage: the 60 bytes have 4 of what follows; one of it is lost
     // on its way back (the 61st); then 37 of garbage when 70 came.
     check(!memcmp(got, sent, 10) && !memcmp(got + 10, sent + 11, 9), "a byte was lost", 0);
     check(!memcmp(got + 56, sent + 20, 4) && !memcmp(got + 60, sent + 25, 9),
           "a byte was lost on its way back", 0);
     check(!memcmp(got + 106, sent + 34, 166), "all others are there", 0);
-    check(read == 272, "and nothing more", read);
-    libusb_close(handle);
+    check(read == KEPT, "and nothing more", read);
 }
 
 // "drop@10,drop@10,garbage@20,garbage@20": two bytes are lost, and two bursts come.
 static void twice(libusb_context *context) {
-    unsigned char sent[200], got[400];
-    libusb_device_handle *handle = open_usb(context, FT601, 1);
-    int moved = 0, read = 0;
-    if (!handle)
-        return;
-    libusb_claim_interface(handle, 0);
-    for (size_t i = 0; i < sizeof sent; i++)
-        sent[i] = pattern(i);
-    (void)libusb_bulk_transfer(handle, 2, sent, sizeof sent, &moved, 300);
-    for (int i = 0; i < 20 && read < 272; i++) {
-        (void)ask(handle, sizeof got - (unsigned)read);
-        (void)libusb_bulk_transfer(handle, 0x82, got + read, (int)sizeof got - read, &moved, 200);
-        read += moved;
-    }
+    unsigned char sent[SENT], got[GOT];
+    const int read = echo(context, sent, got);
     check(!memcmp(got, sent, 10) && !memcmp(got + 10, sent + 12, 8), "two bytes were lost", 0);
-    check(read == 272 && !memcmp(got + 92, sent + 20, 180), "all others are behind 74", read);
-    libusb_close(handle);
+    check(read == KEPT && !memcmp(got + 92, sent + 20, 180), "all others are behind 74", read);
 }
 
 // "stuck@100": neither takes nor gives.
