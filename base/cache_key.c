@@ -257,7 +257,7 @@ static int add_directory(struct mr_cache_key *key, const char *label, const char
     for (int i = 0; i < count; i++) {
         const char *name = entries[i]->d_name;
         const size_t length = strlen(name), tail = strlen(suffix);
-        const bool wanted = length > tail && !strcmp(name + length - tail, suffix);
+        const bool wanted = length >= tail && !strcmp(name + length - tail, suffix);
         if (!result && name[0] != '.' && (wanted || deep)) {
             char *full = NULL;
             if (asprintf(&full, "%s/%s", path, name) < 0) {

@@ -209,13 +209,34 @@ START_TEST(one_of_many_makes_it) {
 }
 END_TEST
 
-static void key_of_tree(const char *tree, char hex[33]) {
+static void key_of_files(const char *tree, const char *suffix, char hex[33]) {
     struct mr_cache_key *key = mr_key_new();
     ck_assert_ptr_nonnull(key);
-    ck_assert_msg(mr_key_tree(key, "tree", tree, ".h", error, sizeof error) == 0, "%s", error);
+    ck_assert_msg(mr_key_tree(key, "tree", tree, suffix, error, sizeof error) == 0, "%s", error);
     ck_assert_int_eq(mr_key_finish(key, hex), 0);
     mr_key_free(key);
 }
+
+static void key_of_tree(const char *tree, char hex[33]) {
+    key_of_files(tree, ".h", hex);
+}
+
+// A whole name is a suffix too: a file that is called so counts, and one that ends in less does not.
+START_TEST(keys_have_files_by_their_names) {
+    char before[33], after[33], other[33];
+    mkdir(CACHE, 0700);
+    mkdir(CACHE "/named", 0700);
+    ck_assert_int_eq(put(CACHE "/named", "pins.h", "one"), 0);
+    ck_assert_int_eq(put(CACHE "/named", "ins.h", "one"), 0);
+    key_of_files(CACHE "/named", "pins.h", before);
+    ck_assert_int_eq(put(CACHE "/named", "ins.h", "two"), 0);
+    key_of_files(CACHE "/named", "pins.h", other);
+    ck_assert_str_eq(before, other);
+    ck_assert_int_eq(put(CACHE "/named", "pins.h", "two"), 0);
+    key_of_files(CACHE "/named", "pins.h", after);
+    ck_assert_str_ne(before, after);
+}
+END_TEST
 
 // The same files in the same order, but the last one is in a folder here and beside it there.
 START_TEST(keys_tell_where_a_folder_ends) {
@@ -248,6 +269,7 @@ int main(void) {
     tcase_add_test(all, what_others_may_write_is_refused);
     tcase_add_test(all, what_others_own_is_refused);
     tcase_add_test(all, one_of_many_makes_it);
+    tcase_add_test(all, keys_have_files_by_their_names);
     tcase_add_test(all, keys_tell_where_a_folder_ends);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
