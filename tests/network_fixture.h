@@ -40,7 +40,8 @@ static inline int net_add(struct mr_network *network, const char *kind, int stre
         mr_network_add(network, known, stream, units, activation, error, sizeof error);
     net_need(op != NULL, error);
     if (known->has_epsilon)
-        network->ops[network->op_count - 1].epsilon = 0.1; // rows that hardly differ stay small
+        // Rows that hardly differ stay small; a float32, as all numbers that an ONNX file keeps.
+        network->ops[network->op_count - 1].epsilon = (double)0.1f;
     return op->output;
 }
 
@@ -278,6 +279,10 @@ static inline struct mr_place net_place(uint64_t *state, enum mr_place_of_cell w
         place.low = place.offset - place.factor * clip;
         place.high = place.offset + place.factor * clip;
     }
+    double *const numbers[] = {&place.alpha,  &place.scale, &place.factor,
+                               &place.offset, &place.low,   &place.high};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        *numbers[i] = (double)(float)*numbers[i]; // as all numbers that an ONNX file keeps
     return place;
 }
 

@@ -392,12 +392,10 @@ static int put_repeat(struct writing *w, const struct mr_op *op) {
     struct onnx_build *b = &w->build;
     const int steps = w->network->streams[op->output].steps;
     Onnx__NodeProto *node;
-    const char *count = onnx_build_wholes(b, 1, &(int64_t){steps});
-
-    if (!steps) {
-        const char *shape = put(w, "Shape", value_of(w, 0), NULL, &node);
-        count = put(w, "Gather", shape, onnx_build_wholes(b, 1, &(int64_t){0}), &node);
-    }
+    const char *count =
+        steps ? onnx_build_wholes(b, 1, &(int64_t){steps})
+              : onnx_build_pair(b, "Gather", put(w, "Shape", value_of(w, 0), NULL, &node),
+                                onnx_build_wholes(b, 1, &(int64_t){0}));
     const char *sizes =
         put(w, "Concat", count, onnx_build_wholes(b, 2, (const int64_t[]){1, 1}), &node);
     give_axis(w, node, 0);
@@ -416,11 +414,10 @@ static int put_window(struct writing *w, const struct mr_op *op) {
                                   onnx_build_wholes(b, 1, &(int64_t){-steps}),
                                   onnx_build_wholes(b, 1, &(int64_t){INT64_MAX}),
                                   onnx_build_wholes(b, 1, &(int64_t){0}), NULL};
-    Onnx__NodeProto *node;
 
     onnx_build_node(b, "Slice", inputs, part);
     w->value[op->output] =
-        put(w, "Reshape", turned(w, part, 3), onnx_build_wholes(b, 2, sizes), &node);
+        onnx_build_pair(b, "Reshape", turned(w, part, 3), onnx_build_wholes(b, 2, sizes));
     return 0;
 }
 
