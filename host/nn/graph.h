@@ -37,7 +37,8 @@ enum {
     // Steps of a sequence that an operator that reverses has room for: where nothing is said, and
     // at most.
     MR_MOST_STEPS = 512,
-    MR_MOST_STEPS_LIMIT = 1 << 20,
+    MR_MOST_STEPS_BITS = 20,
+    MR_MOST_STEPS_LIMIT = 1 << MR_MOST_STEPS_BITS,
     MR_MOST_OWN_STEPS = 1 << 14, // at which a row is repeated, where that is a number of its own
     MR_MAX_STARTS = 4096,        // states that sequences of a run start from
     MR_NAME = 32                 // letters of an operator's name, with the end

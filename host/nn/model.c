@@ -196,7 +196,7 @@ static json_t *operator_json(const struct mr_network *network, const struct mr_o
         good = put(object, "given_h", json_integer(op->given[0]));
     if (good && op->given[1] >= 0)
         good = put(object, "given_second", json_integer(op->given[1]));
-    if (good && (op->kind->reverses || op->kind->repeats))
+    if (good && mr_op_is_whole(op))
         good = put(object, "most_steps", json_integer(op->most_steps));
     if (good && op->kind->repeats)
         good = put(object, "steps", json_integer(network->streams[op->output].steps));

@@ -221,8 +221,7 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
     if (json_object_get(entry, "start_rows") &&
         (!kind->recurrent || !number(entry, "start_rows", 1, MR_MAX_STARTS, &op->start_rows)))
         return bad(r, "has an operator that starts from no possible number of states");
-    if ((kind->reverses || kind->repeats) &&
-        !number(entry, "most_steps", 1, MR_MOST_STEPS_LIMIT, &op->most_steps))
+    if (mr_op_is_whole(op) && !number(entry, "most_steps", 1, MR_MOST_STEPS_LIMIT, &op->most_steps))
         return bad(r, "has an operator that waits for no possible number of steps");
     if (kind->repeats &&
         !number(entry, "steps", 0, MR_MOST_OWN_STEPS, &network->streams[op->output].steps))

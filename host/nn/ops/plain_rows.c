@@ -51,6 +51,14 @@ int mr_pass_check(const struct mr_network *network, const struct mr_op *op, char
     return 0;
 }
 
+int mr_whole_check(const struct mr_network *network, const struct mr_op *op, char *error,
+                   size_t error_size) {
+    if (op->most_steps < 1 || op->most_steps > MR_MOST_STEPS_LIMIT)
+        return mr_fail(error, error_size, "the %s has room for %d steps; 1 to %d are possible",
+                       op->name, op->most_steps, MR_MOST_STEPS_LIMIT);
+    return mr_pass_check(network, op, error, error_size);
+}
+
 void mr_one_format(const struct mr_op *op, int32_t shared, int32_t *frac) {
     for (int i = 0; i < op->units; i++)
         frac[i] = shared;

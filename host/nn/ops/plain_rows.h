@@ -18,6 +18,9 @@ int mr_pass_quantise(const struct mr_network *network, struct mr_op *op, int32_t
                      char *error, size_t error_size);
 int mr_pass_check(const struct mr_network *network, const struct mr_op *op, char *error,
                   size_t error_size);
+// Of one that passes whole sequences (mr_op_is_whole): has it room for a number of steps?
+int mr_whole_check(const struct mr_network *network, const struct mr_op *op, char *error,
+                   size_t error_size);
 // Of number i of a row: is `due` its format? 0, or -1 with a sentence.
 int mr_pass_check_at(const struct mr_network *network, const struct mr_op *op, int i, int32_t due,
                      char *error, size_t error_size);

@@ -18,10 +18,7 @@ static int check(const struct mr_network *network, const struct mr_op *op, char 
     if (steps < 0 || steps > MR_MOST_OWN_STEPS)
         return mr_fail(error, error_size, "the %s gives a row at %d steps; 1 to %d are possible",
                        op->name, steps, MR_MOST_OWN_STEPS);
-    if (op->most_steps < 1 || op->most_steps > MR_MOST_STEPS_LIMIT)
-        return mr_fail(error, error_size, "the %s has room for %d steps; 1 to %d are possible",
-                       op->name, op->most_steps, MR_MOST_STEPS_LIMIT);
-    return mr_pass_check(network, op, error, error_size);
+    return mr_whole_check(network, op, error, error_size);
 }
 
 static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
@@ -43,7 +40,7 @@ const struct mr_op_kind mr_op_repeat = {
     .name = "repeat",
     .process = "repeat",
     .passes = true,
-    .pool_bits = 21, // MR_MOST_STEPS_LIMIT
+    .pool_bits = MR_MOST_STEPS_BITS + 1, // for MR_MOST_STEPS_LIMIT itself
     .repeats = true,
     .describe = describe,
     .float_row = mr_pass_float,

@@ -10,14 +10,6 @@ static void describe(const struct mr_network *network, struct mr_op *op, struct 
     op->most_steps = MR_MOST_STEPS;
 }
 
-static int check(const struct mr_network *network, const struct mr_op *op, char *error,
-                 size_t error_size) {
-    if (op->most_steps < 1 || op->most_steps > MR_MOST_STEPS_LIMIT)
-        return mr_fail(error, error_size, "the %s holds %d steps; 1 to %d are possible", op->name,
-                       op->most_steps, MR_MOST_STEPS_LIMIT);
-    return mr_pass_check(network, op, error, error_size);
-}
-
 static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
                  struct mr_op_cost *cost) {
     const uint64_t words = (uint64_t)mr_ceil_div(op->units, layout->lc);
@@ -39,13 +31,13 @@ const struct mr_op_kind mr_op_reverse = {
     .name = "reverse",
     .process = "reverse",
     .passes = true,
-    .pool_bits = 21, // MR_MOST_STEPS_LIMIT
+    .pool_bits = MR_MOST_STEPS_BITS + 1, // for MR_MOST_STEPS_LIMIT itself
     .reverses = true,
     .describe = describe,
     .float_row = mr_pass_float, // which row is taken, the walker knows (op.h)
     .integer_row = mr_pass_integer,
     .quantise = mr_pass_quantise,
-    .check = check,
+    .check = mr_whole_check,
     .cost = cost,
     .emit = emit,
     .scalars = "command, steps, total",
