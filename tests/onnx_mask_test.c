@@ -543,7 +543,8 @@ static void lengths_as_numbers(struct file *f) {
 }
 
 static const struct file_case bad[] = {
-    {a_sum_with_padding, "node 'sum' (ReduceSum) adds what is not stacked along an axis of layers"},
+    {a_sum_with_padding,
+     "node 'sum' (ReduceSum) adds the steps of sequences that have lengths, and"},
     {a_sum_alone, "the output 'y' is a sum of steps, or has steps that a mask has"},
     {blanked_rows, "node 'y' (MatMul) reads steps that a mask has changed behind the ends"},
     {the_last_but_one, "node 'at' (Sub) computes with the lengths of the sequences"},

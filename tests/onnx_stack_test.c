@@ -343,7 +343,7 @@ static const struct file_case bad[] = {
     {layers_as_sequences, "the output 'y' has the rows of 2 layers, one layer behind the other for "
                           "all sequences"},
     {the_sum_of_sequences_is_none,
-     "node 'y' (ReduceSum) adds what is not stacked along an axis of la"},
+     "node 'y' (ReduceSum) goes along axis 1, which is neither that of the steps nor one of"},
     {layers_and_steps, "node 'h' (ReduceMean) goes along the layers and along another axis"},
     {layers_of_sequences_are_added, "node 'y' (ReduceSum) goes along the layers and the sequences"},
 };

@@ -140,12 +140,16 @@ int onnx_eval_reverse_sequence(struct onnx_eval *e);
 
 // onnx_pool.c
 int onnx_eval_pool(struct onnx_eval *e);
-int onnx_eval_einsum(struct onnx_eval *e);
-int onnx_eval_conv(struct onnx_eval *e);
-int onnx_eval_shrink(struct onnx_eval *e);
 // Which axes a Reduce takes together, or a global pool; keep: they stay with size 1. -1 with a
 // sentence. gone: [ONNX_RANK]
 int onnx_reduced_axes(struct onnx_eval *e, int rank, bool *gone, bool *keep);
+
+// onnx_products.c
+int onnx_eval_einsum(struct onnx_eval *e);
+int onnx_eval_conv(struct onnx_eval *e);
+
+// onnx_shrink.c
+int onnx_eval_shrink(struct onnx_eval *e);
 
 // onnx_affine.c
 int onnx_eval_batch_norm(struct onnx_eval *e);

@@ -78,11 +78,11 @@ static int take(struct onnx_reader *r, struct onnx_value *flow, int axis, struct
         if (!first && !is_one(flow->dims[axis]) &&
             onnx_check_padding(r, "takes the last step") != 0)
             return -1;
+        flow->tail = false; // the last step of some of the last ones is that of all
         if (of_x ? onnx_row_of_x(r, flow, first) != 0
                  : first && onnx_first_row(r, flow->layer, &flow->layer) != 0)
             return -1;
         flow->last = true;
-        flow->tail = false;
     } else if (flow->axis[axis] == AXIS_STACK || flow->axis[axis] == AXIS_SUBSTACK) {
         const int64_t k = index.k < 0 ? index.k + flow->dims[axis].k : index.k;
         if (index.symbol != SYMBOL_NONE || k >= flow->dims[axis].k)
@@ -192,7 +192,11 @@ int onnx_slice(struct onnx_reader *r) {
                 return -1;
             continue;
         }
-        const int64_t count = start[i] < 0 ? -start[i] : known ? size.k - start[i] : 0;
+        int64_t count = 0; // of steps at the end, where that is known
+        if (start[i] < 0 && start[i] >= -MR_MAX_WIDTH)
+            count = -start[i];
+        else if (start[i] >= 0 && known)
+            count = size.k - start[i];
         if (onnx_is_time(r, out, axis) && !out->last && to_end && count > 1 &&
             count <= MR_MAX_WIDTH && (!known || count <= size.k)) {
             if (onnx_check_padding(r, "takes the last steps") != 0)

@@ -122,11 +122,11 @@ int onnx_pool(struct onnx_reader *r) {
         const bool steps = onnx_is_steps(r, x, i);
         if (gone[i] && steps && add_pool(r, x, out) != 0)
             return -1;
-        if (gone[i] && !steps && x->axis[i] != AXIS_ONE && onnx_is(r->graph, "ReduceSum"))
-            return onnx_fail(r->graph,
-                             "adds what is not stacked along an axis of layers, nor steps");
         if (gone[i] && !steps && x->axis[i] != AXIS_ONE)
-            return onnx_fail(r->graph, "goes along axis %d, which is not that of the steps", i);
+            return onnx_fail(r->graph,
+                             "goes along axis %d, which is neither that of the steps nor one of "
+                             "stacked layers",
+                             i);
         if (gone[i] && !keep)
             continue;
         out->axis[rank] = gone[i] ? AXIS_ONE : x->axis[i];

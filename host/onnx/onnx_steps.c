@@ -275,9 +275,8 @@ int onnx_add_steps(struct onnx_reader *r, const struct onnx_value *x, struct onn
         (x->blank != ONNX_ZERO &&
          !(x->blank == ONNX_NO_BLANK && onnx_ends_with_zeros(r, x->layer))))
         return onnx_fail(r->graph,
-                         "adds what is not stacked along an axis of layers, nor steps of "
-                         "sequences that have lengths, with zeros behind their ends; "
-                         "this version has sums of these only, and means along the steps");
+                         "adds the steps of sequences that have lengths, and what is behind their "
+                         "ends is not zero; multiply the steps by the mask in front of it");
     out->blank = ONNX_NO_BLANK;
     out->sum = true;
     return 0;
