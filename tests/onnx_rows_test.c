@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What files do with rows: parts of them, of layers and of the input; their difference; the rows of
 // all sequences and steps one behind the other, as a linear layer on every step is often given
-// them; and outputs whose numbers stand along several axes. Each that is read is compared with what
-// the file's operators compute.
+// them; the last steps side by side; one row at each of several steps; and outputs whose numbers
+// stand along several axes. Each that is read is compared with what the file's operators compute.
 #define _POSIX_C_SOURCE 200809L
 #include "onnx_fixture.h"
 
@@ -157,6 +157,76 @@ static void rows_of_the_input(struct file *f) {
     gemm(f, "h", "y");
 }
 
+// ---- Several steps as one row
+
+// Steps of "s" from one on, as "some", [N, steps, H].
+static void steps_from(struct file *f, int64_t first) {
+    begin(f, 0, 0);
+    states(f, "x");
+    node(f, "Transpose", "s", "turned");
+    with_ints(f, "perm", 3, 1, 0, 2);
+    part(f, "turned", "some", 1, (int)first, INT64_MAX);
+    f->tensor[f->graph.n_initializer - 3].int64_data[0] = first;
+}
+
+static void the_last_two_steps(struct file *f) {
+    steps_from(f, -2);
+    list_tensor(f, "flat", 2, -1, 2 * H, 0);
+    tensor(f, "V", 2, 2 * H, O, 1);
+    node(f, "Reshape", "some flat", "row");
+    node(f, "MatMul", "row V", "y");
+}
+
+// Of a fixed number, all but the first.
+static void all_steps_but_one(struct file *f) {
+    steps_from(f, 1);
+    f->dim[0].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+    f->dim[0].dim_value = 4;
+    tensor(f, "V", 2, 3 * H, O, 1);
+    node(f, "Flatten", "some", "row");
+    node(f, "MatMul", "row V", "y");
+}
+
+static void the_last_of_some(struct file *f) {
+    steps_from(f, -3);
+    node(f, "Gather", "some last", "row");
+    with_int(f, "axis", 1);
+    gemm(f, "row", "y");
+}
+
+static void the_sum_of_steps(struct file *f) {
+    begin(f, 0, 0);
+    states(f, "x");
+    node(f, "ReduceSum", "s zero1", "row");
+    index_tensor(f, "zero1", 1, 0);
+    with_int(f, "keepdims", 0);
+    gemm(f, "row", "y");
+}
+
+// ---- A row at each of several steps
+
+static void a_row_repeated(struct file *f, const char *type, int64_t steps, int64_t sequences) {
+    begin(f, 0, 0);
+    states(f, "x");
+    node(f, "Unsqueeze", "h zero1", "row");
+    index_tensor(f, "zero1", 1, 0);
+    list_tensor(f, "sizes", 3, steps, sequences, 1);
+    node(f, type, "row sizes", "rows");
+    dense(f, "rows", "y");
+}
+
+static void a_row_expanded(struct file *f) {
+    a_row_repeated(f, "Expand", 5, 1);
+}
+
+static void a_row_tiled(struct file *f) {
+    a_row_repeated(f, "Tile", MR_MOST_OWN_STEPS, 1);
+}
+
+static void a_row_as_it_is(struct file *f) {
+    a_row_repeated(f, "Tile", 1, 1);
+}
+
 // ---- Outputs of several axes
 
 static void numbers_along_two_axes(struct file *f) {
@@ -179,6 +249,13 @@ static const struct file_case good[] = {
     {rows_that_are_flattened, "lstm<0 dense<1; y=2"},
     {rows_as_output, "lstm<0 dense<1; y=2"},
     {rows_of_the_input, "dense<0 lstm<1 last<2 dense<3; y=4"},
+    {the_last_two_steps, "lstm<0 window<1 dense<2; y=3"},
+    {all_steps_but_one, "lstm<0 window<1 dense<2; y=3"},
+    {the_last_of_some, "lstm<0 last<1 dense<2; y=3"},
+    {the_sum_of_steps, "lstm<0 sum<1 dense<2; y=3"},
+    {a_row_expanded, "lstm<0 last<1 repeat<2 dense<3; y=4"},
+    {a_row_tiled, "lstm<0 last<1 repeat<2 dense<3; y=4"},
+    {a_row_as_it_is, "lstm<0 last<1 dense<2; y=3"},
     {numbers_along_two_axes, "lstm<0 last<1 dense<2; y=3"},
 };
 
@@ -218,7 +295,59 @@ static void a_part_that_is_not_there(struct file *f) {
     part(f, "h", "y", 1, 2, 5);
 }
 
+static void steps_from_the_farthest(struct file *f) {
+    steps_from(f, INT64_MIN);
+    dense(f, "some", "y");
+}
+
+static void more_steps_than_there_are(struct file *f) {
+    all_steps_but_one(f);
+    f->tensor[f->graph.n_initializer - 4].int64_data[0] = -5; // of 4
+}
+
+static void a_layer_on_some_steps(struct file *f) {
+    steps_from(f, -2);
+    dense(f, "some", "y");
+}
+
+static void the_mean_of_some_steps(struct file *f) {
+    steps_from(f, -2);
+    node(f, "ReduceMean", "some", "y");
+    with_ints(f, "axes", 1, 1, 0, 0);
+}
+
+static void some_steps_as_output(struct file *f) {
+    steps_from(f, -2);
+    f->out.name = "some";
+}
+
+static void too_many_steps_side_by_side(struct file *f) {
+    steps_from(f, -MR_MAX_WIDTH / H - 1);
+    node(f, "Flatten", "some", "y");
+}
+
+static void a_row_repeated_too_often(struct file *f) {
+    a_row_repeated(f, "Expand", MR_MOST_OWN_STEPS + 1, 1);
+}
+
+static void a_row_repeated_never(struct file *f) {
+    a_row_repeated(f, "Tile", 0, 1);
+}
+
+static void sequences_repeated(struct file *f) {
+    a_row_repeated(f, "Tile", 1, 2);
+}
+
 static const struct file_case bad[] = {
+    {steps_from_the_farthest, "(Slice) takes a part of axis 1"},
+    {more_steps_than_there_are, "(Slice) takes a part of axis 1"},
+    {a_layer_on_some_steps, "(MatMul) reads some of the last steps"},
+    {the_mean_of_some_steps, "(ReduceMean) reads some of the last steps"},
+    {some_steps_as_output, "the output 'some' has some of the last steps"},
+    {too_many_steps_side_by_side, "(Flatten) puts 16386 numbers of several steps side by side; 16"},
+    {a_row_repeated_too_often, "repeats a row a number of times that is neither constant, up to "},
+    {a_row_repeated_never, "repeats a row a number of times that is neither constant, up to "},
+    {sequences_repeated, "(Tile) repeats what it reads along axis 1; this version repeats one row"},
     {rows_of_another_width, "(Reshape) mixes or splits axes"},
     {rows_parted_otherwise, "(Reshape) mixes or splits axes"},
     {a_layer_behind_two_axes, "reads numbers that a Reshape has put along several axes"},
