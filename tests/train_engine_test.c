@@ -336,6 +336,83 @@ START_TEST(sizes_at_their_ends) {
 }
 END_TEST
 
+// Layers at the most that lanes sum up, and the widest that a network has.
+START_TEST(layers_at_their_ends) {
+    static const struct {
+        int inputs, layers, units, code;
+    } sizes[] = {{1, 1, 2047, 0},
+                 {1, 1, 2048, 0},
+                 {1, 1, 2049, MR_ERROR_MODEL},
+                 {6144, 1, 2048, 0},
+                 {6145, 1, 2048, MR_ERROR_MODEL},
+                 {MR_MAX_WIDTH, 1, 1, MR_ERROR_MODEL},
+                 {MR_MAX_WIDTH, 4, MR_MAX_WIDTH, MR_ERROR_MODEL}};
+    const struct mr_trainer_options options = {.batch = 1, .steps = 1};
+    struct mr_train_shape shape;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct mr_train_chain chain = {
+            .inputs = sizes[i].inputs, .layer_count = sizes[i].layers, .outputs = 1};
+        for (int l = 0; l < sizes[i].layers; l++)
+            chain.layers[l] =
+                (struct mr_train_layer){.cell = MR_TRAIN_LSTM, .units = sizes[i].units};
+        const int code = mr_train_shape_of(&chain, &options, 1 << 20, &shape, &error);
+        ck_assert_msg(code == sizes[i].code, "%d x %d over %d: code %d, not %d", sizes[i].layers,
+                      sizes[i].units, sizes[i].inputs, code, sizes[i].code);
+        ck_assert(!code || strstr(error.text, "8192 rows and columns at most"));
+    }
+}
+END_TEST
+
+// Of what is clipped: as many parameters as squares are added up of, counted without what fills
+// words of LC.
+START_TEST(parameters_at_their_ends) {
+    static const struct {
+        int inputs, outputs, code;
+    } sizes[] = {{8159, 15, 0}, {8158, 16, MR_ERROR_MODEL}}; // 2^17 - 1 and 2^17
+    const struct mr_trainer_options options = {.batch = 1, .steps = 1, .clip = 1};
+    struct mr_train_chain chain = {.layer_count = 1};
+    struct mr_train_shape shape;
+    chain.layers[0] = (struct mr_train_layer){.cell = MR_TRAIN_RNN_TANH, .units = 16};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        chain.inputs = sizes[i].inputs;
+        chain.outputs = sizes[i].outputs;
+        for (int multipliers = 16; multipliers <= 16 * 9; multipliers += 16)
+            ck_assert_int_eq(mr_train_shape_of(&chain, &options, multipliers, &shape, &error),
+                             sizes[i].code);
+    }
+    // The fastest engine is not always one that has room, and another one is taken then.
+    const struct mr_trainer_options large = {.batch = 2000, .steps = 50};
+    chain = (struct mr_train_chain){.inputs = 8, .layer_count = 1, .outputs = 1};
+    chain.layers[0] = (struct mr_train_layer){.cell = MR_TRAIN_LSTM, .units = 16};
+    ck_assert_int_eq(mr_train_shape_of(&chain, &large, 512, &shape, &error), 0);
+    ck_assert_int_eq(shape.nb, 2);
+}
+END_TEST
+
+// The sum of all squares beyond 2^62, where the norm no longer grows.
+START_TEST(norm_at_its_end) {
+    static const struct shape wide = {
+        {MR_TRAIN_RNN_TANH, 1, {5000, 8}, 1, 8, 1, 2, 2, MR_TRAIN_MSE, false, true, false}, 0, 0};
+    uint64_t seed = say(&wide, "C");
+    struct mr_int_device *engine = open_engine(&wide, false, 0, 0, seed);
+    struct mr_int_model *m = make_model(&wide, &seed), *read = make_model(&wide, &seed);
+    void *scalar = mr_int_scalar.open(m);
+    ck_assert_ptr_nonnull(scalar);
+    ck_assert_msg(!mr_int_device_load(engine, m, &error), "%s", error.text);
+    struct batches b = draw(&wide.is, 1, wide.is.batch, wide.is.steps, &seed);
+    for (int i = 0; i < wide.is.batch * wide.is.steps * wide.is.width[0]; i++)
+        b.x[i] /= 1000; // no unit is at its end, where it has no gradient
+    b.rule[0].scale = mr_int_number(1e12);
+    run_batches(&wide.is, engine, m, scalar, &b, true);
+    expect_params(engine, m, read, "after a mini-batch");
+    free_batches(&b);
+    mr_int_scalar.close(scalar);
+    mr_int_close(m);
+    mr_int_close(read);
+    mr_int_device_close(engine);
+}
+END_TEST
+
 static struct shape draw_shape(uint64_t *seed) {
     static const enum mr_train_cell cells[] = {MR_TRAIN_LSTM, MR_TRAIN_GRU, MR_TRAIN_RNN_TANH};
     struct shape s = {.is = {.cell = cells[random_between(seed, 0, 2)],
@@ -433,10 +510,14 @@ int main(void) {
     enum { SHAPES = sizeof shapes / sizeof *shapes };
     const bool thorough = getenv("THOROUGH") != NULL;
     Suite *suite = suite_create("train_engine");
-    TCase *c = tcase_create("c"), *rtl = tcase_create("rtl");
+    TCase *ends = tcase_create("ends"), *c = tcase_create("c"), *rtl = tcase_create("rtl");
+    tcase_set_timeout(ends, 3000);
     tcase_set_timeout(c, 3000);
     tcase_set_timeout(rtl, 3000);
-    tcase_add_test(c, sizes_at_their_ends);
+    tcase_add_test(ends, sizes_at_their_ends);
+    tcase_add_test(ends, layers_at_their_ends);
+    tcase_add_test(ends, parameters_at_their_ends);
+    tcase_add_test(ends, norm_at_its_end);
     tcase_add_loop_test(c, c_equals_trainer, 0, SHAPES);
     tcase_add_loop_test(c, random_shapes, 0, thorough ? RANDOM_MODELS : 1);
     tcase_add_loop_test(rtl, rtl_equals_trainer, 0, thorough ? SHAPES : 1);
@@ -458,6 +539,7 @@ int main(void) {
             suite_add_tcase(suite, of_network);
         }
     }
+    suite_add_tcase(suite, ends);
     suite_add_tcase(suite, c);
     suite_add_tcase(suite, rtl);
     SRunner *runner = srunner_create(suite);

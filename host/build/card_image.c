@@ -35,6 +35,12 @@ static void hash_text(const unsigned char *hash, char *text) {
         sprintf(text + 2 * i, "%02x", hash[i]);
 }
 
+// Is it the name of an image, with something in front of the ending?
+static bool has_ending(const char *name) {
+    const size_t length = strlen(name), tail = strlen(ENDING);
+    return length > tail && strcmp(name + length - tail, ENDING) == 0;
+}
+
 // ---- Finding -----------------------------------------------------------------------------------
 
 int mr_manifest_path(const char *image, char *path, size_t size) {
@@ -132,8 +138,7 @@ static void look_at(const char *path, const struct mr_card_design *design,
 }
 
 static int is_image(const struct dirent *entry) {
-    const size_t length = strlen(entry->d_name);
-    return length > 7 && strcmp(entry->d_name + length - 7, ".xclbin") == 0;
+    return has_ending(entry->d_name);
 }
 
 static void look_in(const char *folder, const struct mr_card_design *design,
@@ -294,10 +299,9 @@ int mr_card_image_place(const struct mr_card_design *design, const char *platfor
                         const char *output, const struct mr_options *options, char *path,
                         size_t path_size, char *error, size_t error_size) {
     const bool project = strcmp(platform, "hw") == 0;
-    const size_t length = output ? strlen(output) : 0, tail = strlen(ENDING);
     char folder[PATH_MAX + 16], name[300];
     int used;
-    if (project ? output != NULL : length > tail && strcmp(output + length - tail, ENDING) == 0) {
+    if (output && (project || has_ending(output))) {
         used = snprintf(path, path_size, "%s", output);
     } else {
         const char *given = output ? output : options ? options->bitstreams : NULL;
@@ -306,7 +310,7 @@ int mr_card_image_place(const struct mr_card_design *design, const char *platfor
             return -1;
         image_name(design, platform, name, sizeof name);
         if (project)
-            name[strlen(name) - tail] = '\0';
+            name[strlen(name) - strlen(ENDING)] = '\0';
         used = snprintf(path, path_size, "%s/%s", folder, name);
     }
     if (used < 0 || (size_t)used >= path_size)
@@ -356,11 +360,11 @@ static int write_manifest(json_t *manifest, const char *image, char *error, size
                        "%s: the manifest beside it cannot be made: memory is short, or the name is "
                        "no UTF-8",
                        image);
+    if (mr_manifest_path(image, path, sizeof path))
+        return mr_fail(error, error_size, "%s: the path of the manifest is too long", image);
     char *text = json_dumps(manifest, JSON_INDENT(2));
     if (!text)
         return mr_fail(error, error_size, "not enough memory for the image's manifest");
-    if (mr_manifest_path(image, path, sizeof path))
-        return mr_fail(error, error_size, "%s: the path of the manifest is too long", image);
     const struct mr_piece pieces[] = {{text, strlen(text)}, {"\n", 1}};
     const int result = mr_file_write(path, pieces, 2, error, error_size);
     free(text);

@@ -373,7 +373,7 @@ static uint64_t squares(const struct mr_int_model *model, train_rule_t rule) {
         const struct mr_int_tensor *tensor = tensor_at(model, i);
         for (size_t k = 0; k < tensor->count; k++) {
             sum += mr_train_square(rule, tensor->sum[k], exponent_at(model, i));
-            sum = sum >> 62 ? ((uint64_t)1 << 62) - 1 : sum;
+            sum = sum > TRAIN_MOST_SQUARES ? TRAIN_MOST_SQUARES : sum;
         }
     }
     return sum;

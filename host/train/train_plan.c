@@ -54,8 +54,55 @@ int mr_train_lanes(const struct mr_train_shape *shape) {
     return (int)(TRAIN_GATES * TRAIN_MAX_UNITS * shape->lc * shape->nb);
 }
 
-// Of the shapes that are as fast, the one with the least multipliers.
-static void choose(struct mr_train_shape *shape, int multipliers) {
+_Static_assert((int)TRAIN_MSE == (int)MR_TRAIN_MSE && (int)TRAIN_BCE == (int)MR_TRAIN_BCE &&
+                   (int)TRAIN_CE == (int)MR_TRAIN_CE,
+               "losses have the same numbers in kernels");
+
+// Weights and biases, without what fills words.
+static int64_t parameters(const struct mr_train_shape *shape) {
+    const int64_t gates = TRAIN_GATES, sums = TRAIN_SUMS;
+    int64_t count = shape->outputs * (int64_t)(shape->width[shape->layers] + 1);
+
+    for (int l = 0; l < shape->layers; l++)
+        count += shape->width[l + 1] * (gates * (shape->width[l] + shape->width[l + 1]) + sums);
+    return count;
+}
+
+// What no engine has, whatever its lanes: their sums have 44 bits (engine.h), and squares of 2^47
+// at most are added up in 64.
+static int check_network(const struct mr_train_shape *shape, struct mr_error *error) {
+    enum { PRODUCTS = 8192, SQUARES = (1 << 17) - 1 };
+    int64_t widest = TRAIN_GATES * TRAIN_MAX_UNITS;
+
+    for (int l = 0; l < shape->layers; l++)
+        widest = TRAIN_MAX(widest, shape->width[l] + shape->width[l + 1]);
+    if (widest > PRODUCTS)
+        return mr_failure(
+            error, MR_ERROR_MODEL,
+            "a training engine has layers of %d rows and columns at most; one of this "
+            "network has %d",
+            PRODUCTS, (int)widest);
+    if (shape->clips && parameters(shape) > SQUARES)
+        return mr_failure(error, MR_ERROR_MODEL,
+                          "a training engine that clips gradients has %d parameters at most; cpu: "
+                          "trains this network",
+                          SQUARES);
+    return 0;
+}
+
+// What is counted in 16 bits (sequencer.h; the scalars steps and sequences), and cycles in 32.
+static bool fits(const struct mr_train_shape *shape, uint64_t cycles) {
+    enum { COUNTED = 65536 };
+    const int64_t groups = TRAIN_GROUPS;
+
+    return shape->steps < COUNTED && shape->batch < COUNTED && shape->steps * groups <= COUNTED &&
+           TRAIN_OVER(TRAIN_STATES) <= COUNTED && shape->batch * TRAIN_MAX_HW <= COUNTED &&
+           shape->outputs * TRAIN_HEAD_WORDS <= COUNTED && TRAIN_OVER(TRAIN_KW) <= COUNTED &&
+           cycles <= UINT32_MAX;
+}
+
+// Of the shapes that are as fast, the one with the least multipliers. False: none fits.
+static bool choose(struct mr_train_shape *shape, int multipliers) {
     struct mr_train_shape best = *shape;
     uint64_t least = UINT64_MAX;
 
@@ -64,7 +111,7 @@ static void choose(struct mr_train_shape *shape, int multipliers) {
         for (int lc = 1; lc <= TRAIN_MAX(TRAIN_MAX_UNITS, shape->width[0]) && lc <= 64; lc++) {
             shape->lc = lc;
             const uint64_t cycles = mr_train_cycles(shape, shape->steps, true);
-            if (mr_train_lanes(shape) <= multipliers &&
+            if (mr_train_lanes(shape) <= multipliers && fits(shape, cycles) &&
                 (cycles < least ||
                  (cycles == least && mr_train_lanes(shape) < mr_train_lanes(&best)))) {
                 least = cycles;
@@ -73,42 +120,7 @@ static void choose(struct mr_train_shape *shape, int multipliers) {
         }
     }
     *shape = best;
-}
-
-_Static_assert((int)TRAIN_MSE == (int)MR_TRAIN_MSE && (int)TRAIN_BCE == (int)MR_TRAIN_BCE &&
-                   (int)TRAIN_CE == (int)MR_TRAIN_CE,
-               "losses have the same numbers in kernels");
-
-// What is counted in 16 bits (sequencer.h; the scalars steps and sequences), cycles in 32, and the
-// sums of the lanes in 44 (engine.h).
-static int check_sizes(const struct mr_train_shape *shape, struct mr_error *error) {
-    enum { COUNTED = 65536, PRODUCTS = 8192 };
-    const int64_t groups = TRAIN_GROUPS, rows = TRAIN_GATES * TRAIN_MAX_UNITS;
-    int64_t widest = 0;
-
-    for (int l = 0; l < shape->layers; l++)
-        widest = TRAIN_MAX(widest, shape->width[l] + shape->width[l + 1]);
-    if (rows > PRODUCTS || widest > PRODUCTS)
-        return mr_failure(
-            error, MR_ERROR_MODEL,
-            "a training engine has layers of %d rows and columns at most; one of this "
-            "network has %d",
-            PRODUCTS, (int)greater(rows, widest));
-    if (shape->steps >= COUNTED || shape->batch >= COUNTED || shape->steps * groups > COUNTED ||
-        TRAIN_OVER(TRAIN_STATES) > COUNTED || shape->batch * TRAIN_MAX_HW > COUNTED ||
-        shape->outputs * TRAIN_HEAD_WORDS > COUNTED || TRAIN_OVER(TRAIN_KW) > COUNTED ||
-        mr_train_cycles(shape, shape->steps, true) > UINT32_MAX)
-        return mr_failure(error, MR_ERROR_MODEL,
-                          "a mini-batch of %d sequences of %d steps is too large for a training "
-                          "engine of this network; make it smaller",
-                          shape->batch, shape->steps);
-    // Squares of 2^47 at most are added up in 64 bits.
-    if (shape->clips && mr_train_param_words(shape) * (size_t)shape->lc > (size_t)1 << 17)
-        return mr_failure(error, MR_ERROR_MODEL,
-                          "a training engine that clips gradients has %d parameters at most; cpu: "
-                          "trains this network",
-                          1 << 17);
-    return 0;
+    return least < UINT64_MAX;
 }
 
 int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_trainer_options *options,
@@ -151,8 +163,14 @@ int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_traine
             "a training engine has a multiplier for each row of weights of its widest "
             "layer, %d here; %d are possible",
             mr_train_lanes(shape), multipliers);
-    choose(shape, multipliers);
-    return check_sizes(shape, error);
+    // Before engines are weighed: of wider layers the formulas' numbers would overflow.
+    const int code = check_network(shape, error);
+    if (code != 0 || choose(shape, multipliers))
+        return code;
+    return mr_failure(error, MR_ERROR_MODEL,
+                      "a mini-batch of %d sequences of %d steps is too large for a training engine "
+                      "of this network; make it smaller",
+                      shape->batch, shape->steps);
 }
 
 void mr_train_source(const struct mr_train_shape *shape, const char *top, char *text, size_t size) {

@@ -84,10 +84,14 @@ static inline uint64_t mr_train_square(train_rule_t rule, int64_t gradient, int3
     return s.mantissa == 0 || shift > 46 ? 0 : shift < 0 ? (uint64_t)1 << 47 : cut;
 }
 
+// A sum of squares that is greater counts as this.
+#define TRAIN_MOST_SQUARES (((uint64_t)1 << 62) - 1)
+
 // The scale that makes the norm of all gradients `limit` where it is above, packed. limit, scale:
-// packed. squares: below 2^62.
+// packed.
 static inline uint32_t mr_train_clip(uint64_t squares, uint32_t limit, uint32_t scale) {
-    const root_t root = mr_root_of(squares | 1);
+    const uint64_t held = squares > TRAIN_MOST_SQUARES ? TRAIN_MOST_SQUARES : squares;
+    const root_t root = mr_root_of(held | 1);
     // limit / norm; the root, Q17 2^(shift - 30), is of units of 2^-40.
     const number_t inverse = mr_number_of(root.mantissa, root.shift - 27);
     const number_t factor = mr_number_times(mr_number_unpack(limit), inverse);

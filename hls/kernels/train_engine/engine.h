@@ -28,11 +28,6 @@
 #define TRAIN_STASH_WORDS TRAIN_OVER(TRAIN_STASH)
 #define TRAIN_TOP_STASH (TRAIN_STASH_WORDS - TRAIN_STEPS * TRAIN_GROUPS * TRAIN_TOP_HW)
 
-// A number of 32 bits of its halves.
-static inline uint32_t train_number_of(int16_t low, int16_t high) {
-    return (uint32_t)(uint16_t)high << 16 | (uint16_t)low;
-}
-
 // A value of each of the four layers.
 static inline int32_t train_of_layer(const int32_t of[4], uint8_t layer) {
     return layer == 0 ? of[0] : layer == 1 ? of[1] : layer == 2 ? of[2] : of[3];

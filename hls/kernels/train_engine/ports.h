@@ -35,6 +35,11 @@ HLS_STREAM_OF(keys_t)
 
 #define TRAIN_BEAT_NUMBERS (TRAIN_PARAM_BEATS * MR_BEAT) // of a word of parameters
 
+// A number of 32 bits of its halves.
+static inline uint32_t train_number_of(int16_t low, int16_t high) {
+    return (uint32_t)(uint16_t)high << 16 | (uint16_t)low;
+}
+
 // x of a mini-batch: where it learns the rule of its update and the keys, the columns, and where it
 // learns its targets.
 static void train_feed(hls_stream(element_t) * x, hls_stream(columns_t) * columns,
@@ -59,8 +64,7 @@ feed:
         for (uint32_t i = 0; i < all; i++) {
             HLS(pipeline II = 1)
             const element_t element = hls_read(element_t, x);
-            const uint32_t number =
-                (uint32_t)(uint16_t)element.v[0] | (uint32_t)(uint16_t)element.v[1] << 16;
+            const uint32_t number = train_number_of(element.v[0], element.v[1]);
             if (begins) {
                 train_rule_t rule;
                 keys_t key;
@@ -128,9 +132,9 @@ take:
             for (int c = 0; c < TRAIN_LC; c++) {
                 HLS(unroll)
                 const int m = TRAIN_LC + c, v = 2 * TRAIN_LC + c;
-                word.w[c] = (int32_t)held[2 * c + 1] * 65536 + (uint16_t)held[2 * c];
-                word.m[c] = (uint32_t)(uint16_t)held[2 * m + 1] << 16 | (uint16_t)held[2 * m];
-                word.v[c] = (uint32_t)(uint16_t)held[2 * v + 1] << 16 | (uint16_t)held[2 * v];
+                word.w[c] = (int32_t)train_number_of(held[2 * c], held[2 * c + 1]);
+                word.m[c] = train_number_of(held[2 * m], held[2 * m + 1]);
+                word.v[c] = train_number_of(held[2 * v], held[2 * v + 1]);
             }
             if (b == TRAIN_PARAM_BEATS - 1)
                 hls_write(params_t, params, word);
