@@ -51,39 +51,24 @@ static dnnl_memory_t place(const struct dnnl_net *net, const struct part *part, 
     return to;
 }
 
-// Rows of ours, [gates][units][columns], as [columns][gates][units]: r and z of a GRU change
-// places.
-static int gate_of(const struct dnnl_net *net, int gate) {
-    return net->is_lstm || gate > 1 ? gate : 1 - gate;
-}
-
 static void place_weights(struct dnnl_net *net, struct part *part, const struct mr_op *const *ops,
                           const_dnnl_primitive_attr_t attributes) {
-    const int units = part->units, gates = net->gates;
-    for (int of_h = 0; of_h < 2; of_h++) {
-        const int columns = of_h ? units : part->inputs;
-        float *all = malloc(sizeof(float) * (size_t)(part->layers * columns * gates * units));
-        float *to = all;
-        for (int l = 0; l < part->layers; l++)
-            for (int k = 0; k < columns; k++)
-                for (int g = 0; g < gates; g++)
-                    for (int u = 0; u < units; u++)
-                        *to++ = (of_h ? ops[l]->w_h
-                                      : ops[l]->w_x)[(gate_of(net, g) * units + u) * columns + k];
-        const dnnl_dims_t dims = {part->layers, 1, columns, gates, units};
-        *(of_h ? &part->recurrent : &part->weights) =
-            place(net, part, of_h ? DNNL_ARG_WEIGHTS_ITER : DNNL_ARG_WEIGHTS_LAYER, 5, dims,
-                  dnnl_ldigo, all, attributes);
+    static const int arguments[] = {DNNL_ARG_WEIGHTS_LAYER, DNNL_ARG_WEIGHTS_ITER, DNNL_ARG_BIAS};
+    dnnl_memory_t *const to[] = {&part->weights, &part->recurrent, &part->bias};
+    const int layers = part->layers, units = part->units;
+    for (int which = 0; which < DNNL_TENSORS; which++) {
+        const bool bias = which == DNNL_BIAS;
+        const int columns = which == DNNL_OVER_X ? part->inputs : units;
+        const dnnl_dims_t dims = {layers, 1, columns, net->gates, units},
+                          bias_dims = {layers, 1, net->biases, units};
+        float *all = malloc(sizeof *all * (size_t)(layers * units) *
+                            (size_t)(bias ? net->biases : columns * net->gates));
+        plain_weights(ops, layers, which, all);
+        *to[which] = bias
+                         ? place(net, part, arguments[which], 4, bias_dims, dnnl_ldgo, all, NULL)
+                         : place(net, part, arguments[which], 5, dims, dnnl_ldigo, all, attributes);
         free(all);
     }
-    float *bias = malloc(sizeof(float) * (size_t)(part->layers * net->biases * units)), *to = bias;
-    for (int l = 0; l < part->layers; l++)
-        for (int g = 0; g < net->biases; g++)
-            for (int u = 0; u < units; u++)
-                *to++ = ops[l]->bias[(g < gates ? gate_of(net, g) : g) * units + u];
-    const dnnl_dims_t dims = {part->layers, 1, net->biases, units};
-    part->bias = place(net, part, DNNL_ARG_BIAS, 4, dims, dnnl_ldgo, bias, NULL);
-    free(bias);
 }
 
 static bool make_part(struct dnnl_net *net, struct part *part, const struct mr_op *const *ops) {
@@ -243,16 +228,11 @@ void dnnl_net_output(struct dnnl_net *net, float *h) {
     const size_t count = (size_t)net->batch * (size_t)last->units;
     const size_t first = (size_t)(net->steps - 1) * count;
     const void *data = data_of(last->y);
-    for (size_t i = 0; i < count; i++) {
-        const uint32_t wide =
-            net->kind == DNNL_BF16 ? (uint32_t)((const uint16_t *)data)[first + i] << 16 : 0;
-        if (net->kind == DNNL_F32)
-            h[i] = ((const float *)data)[first + i];
-        else if (net->kind == DNNL_U8)
-            h[i] = (((const uint8_t *)data)[first + i] - data_shift) / data_scale;
-        else
-            memcpy(&h[i], &wide, sizeof wide);
-    }
+    for (size_t i = 0; i < count; i++)
+        h[i] = net->kind == DNNL_F32 ? ((const float *)data)[first + i]
+               : net->kind == DNNL_BF16
+                   ? of_bfloat16(data, first + i)
+                   : (((const uint8_t *)data)[first + i] - data_shift) / data_scale;
 }
 
 #else

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What both benchmarks beside oneDNN need of its interface in C: memories, and numbers from one
-// layout to another.
+// What both benchmarks beside oneDNN need of its interface in C: memories, numbers from one layout
+// to another, and a network's weights as it has them.
 #ifndef BENCH_DNNL_MEMORY_H
 #define BENCH_DNNL_MEMORY_H
 
+#include "op.h"
+
 #include <oneapi/dnnl/dnnl.h>
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +61,35 @@ static inline void reorder(dnnl_stream_t stream, dnnl_primitive_t primitive, dnn
                            dnnl_memory_t to) {
     const dnnl_exec_arg_t arguments[] = {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}};
     NEED(dnnl_primitive_execute(primitive, stream, 2, arguments));
+}
+
+// Weights over the input, over h, or biases.
+enum { DNNL_OVER_X, DNNL_OVER_H, DNNL_BIAS, DNNL_TENSORS };
+
+// Those of layers of one size in oneDNN's plain layout, (layers, columns, gates, units); biases
+// have one column. Ours are (gates, units, columns), and r and z of a GRU change places.
+static inline void plain_weights(const struct mr_op *const *ops, int layers, int which, float *to) {
+    const struct mr_op_kind *kind = ops[0]->kind;
+    const int units = ops[0]->units, gates = which == DNNL_BIAS ? kind->sums : kind->gates;
+    const int columns = which == DNNL_OVER_X ? ops[0]->inputs : which == DNNL_OVER_H ? units : 1;
+    for (int l = 0; l < layers; l++) {
+        const float *from = which == DNNL_OVER_X   ? ops[l]->w_x
+                            : which == DNNL_OVER_H ? ops[l]->w_h
+                                                   : ops[l]->bias;
+        for (int k = 0; k < columns; k++)
+            for (int g = 0; g < gates; g++) {
+                const int ours = kind->second_field || g > 1 ? g : 1 - g; // an LSTM has a second
+                for (int u = 0; u < units; u++)
+                    *to++ = from[(ours * units + u) * columns + k];
+            }
+    }
+}
+
+static inline float of_bfloat16(const void *data, size_t at) {
+    const uint32_t bits = (uint32_t)((const uint16_t *)data)[at] << 16;
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
 #endif

@@ -13,7 +13,7 @@
 #if __has_include(<oneapi/dnnl/dnnl.h>)
 #    include "bench_dnnl_memory.h"
 
-enum { PARTS = 4, TENSORS = 3, ARGUMENTS = 24 };
+enum { PARTS = 4, TENSORS = DNNL_TENSORS, ARGUMENTS = 24 };
 
 // Weights over the input, over h, or biases: in the plain layout, and as the primitives ask.
 struct tensor {
@@ -57,11 +57,6 @@ static const int weight_arguments[TENSORS] = {DNNL_ARG_WEIGHTS_LAYER, DNNL_ARG_W
                  gradient_arguments[TENSORS] = {DNNL_ARG_DIFF_WEIGHTS_LAYER,
                                                 DNNL_ARG_DIFF_WEIGHTS_ITER, DNNL_ARG_DIFF_BIAS};
 
-// Of r and z of a GRU, which change places.
-static int gate_of(const struct dnnl_training *own, int gate) {
-    return own->is_lstm || gate > 1 ? gate : 1 - gate;
-}
-
 static void describe_tensor(const struct dnnl_training *own, const struct part *part, int which,
                             dnnl_data_type_t type, bool any, dnnl_memory_desc_t *described) {
     const int columns = which == 0 ? part->inputs : part->units;
@@ -72,21 +67,6 @@ static void describe_tensor(const struct dnnl_training *own, const struct part *
         *described = describe(4, bias, dnnl_f32, dnnl_ldgo);
     else
         *described = describe(5, dims, type, any ? dnnl_format_tag_any : dnnl_ldigo);
-}
-
-static void take_weights(struct dnnl_training *own, const struct part *part, int which,
-                         const struct mr_op *const *ops) {
-    const int columns = which == 0 ? part->inputs : which == 1 ? part->units : 1;
-    const int gates = which == 2 ? own->sums : own->gates;
-    float *to = own->w + part->tensors[which].first;
-
-    for (int l = 0; l < part->layers; l++) {
-        const float *from = which == 0 ? ops[l]->w_x : which == 1 ? ops[l]->w_h : ops[l]->bias;
-        for (int k = 0; k < columns; k++)
-            for (int g = 0; g < gates; g++)
-                for (int u = 0; u < part->units; u++)
-                    *to++ = from[(gate_of(own, g) * part->units + u) * columns + k];
-    }
 }
 
 static void add(struct primitive *primitive, int argument, dnnl_memory_t memory) {
@@ -237,7 +217,7 @@ struct dnnl_training *dnnl_training_make(const struct mr_network *network,
             return NULL;
         }
         for (int i = 0; i < TENSORS; i++)
-            take_weights(own, part, i, ops + l);
+            plain_weights(ops + l, part->layers, i, own->w + part->tensors[i].first);
         if (p > 0) { // what the part before gives, and takes back
             dnnl_memory_destroy(part->x);
             dnnl_memory_destroy(part->dx);
@@ -323,13 +303,7 @@ static void forward(struct dnnl_training *own) {
 }
 
 static float h_of(const struct dnnl_training *own, const void *data, size_t at) {
-    float value;
-
-    if (own->type == dnnl_f32)
-        return ((const float *)data)[at];
-    const uint32_t bits = (uint32_t)((const uint16_t *)data)[at] << 16;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    return own->type == dnnl_f32 ? ((const float *)data)[at] : of_bfloat16(data, at);
 }
 
 // The head forward and backward, to the gradient of the last h.
