@@ -99,7 +99,7 @@ FTDI_LIBS = $(eval FTDI_LIBS := $(shell $(PKG_CONFIG) --libs libftdi1 libusb-1.0
 SANITIZE = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 # What two threads of one program do at once. The simulators are theirs alone.
 TSAN = -g -O1 -fno-omit-frame-pointer -fsanitize=thread
-TSAN_TESTS := session_test driver_test card_process_test card_resume_test engine_test
+TSAN_TESTS := session_test driver_test card_process_test card_resume_test engine_test workers_test
 LIBFUZZER = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 
 LIB_SOURCES := $(wildcard base/*.c base/contract/*.c sim/*.c driver/*.c driver/*/*.c) \

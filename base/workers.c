@@ -6,11 +6,12 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
-// Looks before a thread sleeps, some 50 us, and before it gives way to others.
-enum { LOOKS_BEFORE_SLEEP = 1000, LOOKS_BEFORE_YIELD = 200 };
+enum { LOOKS_BEFORE_YIELD = 200 }; // of a part that waits for another
 
 struct thread {
     struct mr_workers *workers;
@@ -43,6 +44,18 @@ static void pause_shortly(void) {
 #endif
 }
 
+static int64_t now_ns(void) {
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+// When a thread that looks for something from now on shall sleep.
+static int64_t end_of_spin(void) {
+    return now_ns() + (int64_t)MR_WORKERS_SPIN_US * 1000;
+}
+
 // With the lock. A thread that wakes late finds nothing left, and nobody waits for it.
 static void take_parts(struct mr_workers *workers, size_t number) {
     while (workers->next < workers->parts) {
@@ -58,7 +71,8 @@ static void take_parts(struct mr_workers *workers, size_t number) {
 // With the lock, which is open meanwhile: until there is another job than `seen`.
 static void wait_for_job(struct mr_workers *workers, unsigned seen) {
     pthread_mutex_unlock(&workers->lock);
-    for (int i = 0; i < LOOKS_BEFORE_SLEEP && workers->jobs == seen && !workers->over; i++)
+    const int64_t end = end_of_spin();
+    while (workers->jobs == seen && !workers->over && now_ns() < end)
         pause_shortly();
     pthread_mutex_lock(&workers->lock);
     while (workers->jobs == seen && !workers->over) {
@@ -156,7 +170,8 @@ void mr_workers_run(struct mr_workers *workers, size_t parts,
         pthread_cond_broadcast(&workers->begun);
     take_parts(workers, 0);
     pthread_mutex_unlock(&workers->lock);
-    for (int i = 0; i < LOOKS_BEFORE_SLEEP && workers->left > 0; i++)
+    const int64_t end = end_of_spin();
+    while (workers->left > 0 && now_ns() < end)
         pause_shortly();
     pthread_mutex_lock(&workers->lock);
     workers->waits = true;

@@ -138,8 +138,7 @@ void mr_engine_stages(struct mr_engine_state *engine, struct mr_stages stages,
         }
         if (share->index == 0)
             run_rows(engine, stage, &rows);
-        if (share->count > 1)
-            mr_barrier_wait(share->barrier);
+        mr_share_wait(share);
     }
 }
 

@@ -109,8 +109,7 @@ struct shared_run {
     struct mr_engine_state *engine;
     const struct mr_group *group;
     uint32_t block_steps;
-    int threads;
-    struct mr_barrier barrier;
+    struct mr_barrier barrier; // of the threads
 };
 
 static void run_share(void *context, size_t part, size_t worker) {
@@ -118,7 +117,7 @@ static void run_share(void *context, size_t part, size_t worker) {
     struct mr_engine_state *engine = run->engine;
     const struct mr_group *group = run->group;
     const struct mr_stages all = mr_all_stages(engine, group->encodes);
-    const struct mr_share share = {(int)part, run->threads, &run->barrier};
+    const struct mr_share share = {(int)part, run->barrier.count > 1 ? &run->barrier : NULL};
     struct mr_engine_state *counts = worker ? engine->others[worker - 1] : engine;
     struct mr_block block = {.lanes = group->lanes, .all = group->steps};
 
@@ -127,8 +126,7 @@ static void run_share(void *context, size_t part, size_t worker) {
         block.steps = left < run->block_steps ? left : run->block_steps;
         if (share.index == 0)
             take_x(engine, group, &block);
-        if (share.count > 1)
-            mr_barrier_wait(share.barrier);
+        mr_share_wait(&share);
         mr_engine_stages(engine, all, &block, &share, counts);
         if (share.index == 0)
             give_y(engine, group, &block);
@@ -153,7 +151,7 @@ static void run_of_wave(void *context, size_t part, size_t worker) {
     const size_t last = (size_t)wave->how->wave - 1;
     const struct mr_stages own = {group->encodes, part ? wave->how->ends[part - 1] : 0,
                                   wave->how->ends[part]};
-    const struct mr_share alone = MR_ALONE;
+    const struct mr_share alone = {0};
 
     (void)worker;
     for (uint32_t b = 0; b < wave->blocks; b++) {
@@ -206,10 +204,9 @@ int mr_group_run(struct mr_engine_state *engine, const struct mr_group *group, u
     struct shared_run run = {.engine = engine,
                              .group = group,
                              .block_steps = steps,
-                             .threads = how->by_units ? threads : 1};
-    run.barrier.count = (unsigned)run.threads;
-    if (run.threads > 1)
-        mr_workers_run(engine->workers, (size_t)run.threads, run_share, &run);
+                             .barrier.count = how->by_units ? (unsigned)threads : 1};
+    if (run.barrier.count > 1)
+        mr_workers_run(engine->workers, run.barrier.count, run_share, &run);
     else
         run_share(&run, 0, 0);
     return 0;

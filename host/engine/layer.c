@@ -7,8 +7,6 @@
 // those of h every step; as there are two sets of these, a step needs one barrier.
 #include "layer.h"
 
-#include "workers.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +19,6 @@ struct columns {
 struct mr_layer {
     const struct mr_packed *packed;
     const struct mr_tables *tables;
-    int lanes;
     struct columns x, h[SETS], late;
     size_t rows;     // that there is room for
     int32_t *x_sums; // [rows][places][2][width]
@@ -57,7 +54,6 @@ struct mr_layer *mr_layer_make(const struct mr_packed *packed, const struct mr_t
         return NULL;
     layer->packed = packed;
     layer->tables = tables;
-    layer->lanes = lanes;
     layer->all = mr_vectors(count * row, sizeof *layer->all);
     layer->state = mr_vectors(count * packed->padded, sizeof *layer->state);
     layer->second = mr_vectors(count * packed->padded, sizeof *layer->second);
@@ -122,15 +118,10 @@ int mr_layer_room(struct mr_layer *layer, size_t rows) {
 // Of `count` things those of a share, in whole `unit`s of them.
 static struct range range_of(const struct mr_share *share, int count, int unit) {
     const int units = mr_ceil_div(count, unit);
-    const int first = units * share->index / share->count * unit,
-              end = units * (share->index + 1) / share->count * unit;
+    const int shares = mr_share_count(share), first = units * share->index / shares * unit,
+              end = units * (share->index + 1) / shares * unit;
 
     return (struct range){first < count ? first : count, end < count ? end : count};
-}
-
-static void wait_for_all(const struct mr_share *share) {
-    if (share->count > 1)
-        mr_barrier_wait(share->barrier);
 }
 
 // The blocks of a panel that these units are in, which end with one: MR_ROW_UNIT of them do.
@@ -288,7 +279,7 @@ static void run_late(struct mr_layer *layer, struct range units, const struct mr
         run_cells(layer, true, units, layer->all + lane * row, sums->from + lane * row, lane,
                   layer->gated + lane * packed->padded, NULL);
     take_units(packed, &layer->late, layer->gated, units, lanes);
-    wait_for_all(share);
+    mr_share_wait(share);
     add_products(packed, &packed->late, units, &layer->late, 0, sums, lanes);
 }
 
@@ -299,7 +290,7 @@ static void run_recurrence(struct mr_layer *layer, struct range units, int16_t *
     const size_t row = mr_packed_row(packed);
 
     for (uint32_t t = 0; t < steps; t++) {
-        const int set = share->count > 1 ? (int)(t % SETS) : 0;
+        const int set = share->barrier ? (int)(t % SETS) : 0;
         const struct mr_sums sums = {.from = layer->x_sums + (size_t)t * lanes * row,
                                      .from_stride = row,
                                      .to = layer->all,
@@ -307,7 +298,7 @@ static void run_recurrence(struct mr_layer *layer, struct range units, int16_t *
         // Those of the first step are there (mr_layer_run).
         if (t > 0) {
             take_units(packed, &layer->h[set], layer->state, units, lanes);
-            wait_for_all(share);
+            mr_share_wait(share);
         }
         add_products(packed, &packed->h, units, &layer->h[set], 0, &sums, lanes);
         if (packed->cell->late)
@@ -339,7 +330,7 @@ void mr_layer_run(struct mr_layer *layer, const int16_t *in, size_t in_stride, v
                   size_t out_stride, bool wide, uint32_t lanes, uint32_t steps,
                   const struct mr_share *share, struct mr_cuts *cuts) {
     const struct mr_packed *packed = layer->packed;
-    const struct mr_share alone = MR_ALONE;
+    const struct mr_share alone = {0};
     const int rows = (int)(lanes * steps);
     const size_t row = mr_packed_row(packed);
     const struct range taken = range_of(share, rows, 1);
@@ -355,7 +346,7 @@ void mr_layer_run(struct mr_layer *layer, const int16_t *in, size_t in_stride, v
                      packed->op->inputs);
     if (packed->cell) {
         take_units(packed, &layer->h[0], layer->state, units, lanes);
-        wait_for_all(share);
+        mr_share_wait(share);
     }
     if (summed.first < summed.end)
         add_products(packed, &packed->x, units, &layer->x, (size_t)summed.first, &sums,
@@ -367,7 +358,7 @@ void mr_layer_run(struct mr_layer *layer, const int16_t *in, size_t in_stride, v
                    (char *)out +
                        (size_t)r * out_stride * (wide ? sizeof(int32_t) : sizeof(int16_t)),
                    wide, cuts);
-    wait_for_all(share);
+    mr_share_wait(share);
 }
 
 // ---- states

@@ -5,16 +5,9 @@
 #define MR_ENGINE_LAYER_H
 
 #include "packed.h"
+#include "workers.h"
 
-struct mr_barrier;
 struct mr_layer;
-
-// A thread's share of what several do together, each with its own: `index` of `count`.
-struct mr_share {
-    int index, count;
-    struct mr_barrier *barrier; // of all of them; NULL where it is one
-};
-#define MR_ALONE ((struct mr_share){0, 1, NULL})
 
 // NULL: memory is short. lanes: that it has states for.
 struct mr_layer *mr_layer_make(const struct mr_packed *packed, const struct mr_tables *tables,

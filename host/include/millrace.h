@@ -371,7 +371,8 @@ struct mr_options {
     // Threads that a run on "cpu:" may have, also where that is the fallback: at most
     // MR_THREADS_MAX, with the caller's; 0: 1. Their number changes no bit. Sequences are dealt out
     // to them; one that comes alone is shared by layers, or where these are large by units. Between
-    // runs they look for work for some 50 us before they sleep. MR_ERROR_ARGUMENT: there are more.
+    // runs they look for work for less than 0.1 ms before they sleep. MR_ERROR_ARGUMENT: there are
+    // more.
     uint32_t threads;
 };
 
