@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SEGMENTS = 1024, SLOPE_BITS = 14 };
-
 // What an engine has of its own; `packed`: the weights, too, which others may share.
 static void free_state(struct mr_engine_state *engine, bool packed) {
     if (!engine)
@@ -121,12 +119,12 @@ static int make_tables(struct mr_tables *tables, struct mr_error *error) {
                {tables->tanh, mr_tanh_base, mr_tanh_slope}};
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        for (int k = 0; k < SEGMENTS; k++) {
+        for (int k = 0; k < MR_SEGMENTS; k++) {
             const int32_t base = all[i].base[k], slope = all[i].slope[k];
-            if (base < -(1 << 17) || base >= 1 << 17 || slope < 0 || slope >= 1 << SLOPE_BITS)
+            if (base < -(1 << 17) || base >= 1 << 17 || slope < 0 || slope >= 1 << MR_SLOPE_BITS)
                 return mr_failure(error, MR_ERROR_DEVICE,
                                   "cpu: segment %d of a table does not fit its 32 bits", k);
-            all[i].to[k] = (uint32_t)base << SLOPE_BITS | (uint32_t)slope;
+            all[i].to[k] = (uint32_t)base << MR_SLOPE_BITS | (uint32_t)slope;
         }
     return 0;
 }
@@ -152,11 +150,11 @@ static int make_stage(struct mr_engine_state *engine, struct mr_stage *stage) {
     if (!stage->in || !stage->out)
         return -1;
     if (stage->packed) {
-        stage->layer = mr_layer_make(stage->packed, engine->tables, engine->lanes);
+        stage->layer = mr_layer_make(stage->packed, engine->tables, MR_ENGINE_LANES);
         return stage->layer ? 0 : -1;
     }
     stage->state_size = mr_op_state_numbers(op);
-    stage->state = calloc((size_t)engine->lanes * stage->state_size + 1, sizeof *stage->state);
+    stage->state = calloc(MR_ENGINE_LANES * stage->state_size + 1, sizeof *stage->state);
     return stage->state ? 0 : -1;
 }
 
@@ -205,8 +203,7 @@ static int make_others(struct mr_engine_state *engine, int threads) {
         *other = (struct mr_engine_state){.plan = engine->plan,
                                           .network = engine->network,
                                           .kernels = engine->kernels,
-                                          .tables = engine->tables,
-                                          .lanes = engine->lanes};
+                                          .tables = engine->tables};
         for (int i = 0; i < engine->network->op_count; i++)
             other->stages[i] =
                 (struct mr_stage){.op = engine->stages[i].op, .packed = engine->stages[i].packed};
@@ -259,7 +256,6 @@ int mr_engine_make(const struct mr_plan *plan, uint32_t threads, struct mr_engin
     engine->plan = plan;
     engine->network = plan->network;
     engine->kernels = kernels;
-    engine->lanes = MR_ENGINE_LANES;
     engine->tables = aligned_alloc(64, sizeof *engine->tables);
     const int code = engine->tables
                          ? make(engine, threads ? (int)threads : 1, error)

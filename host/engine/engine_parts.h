@@ -10,7 +10,8 @@
 #include "layer.h"
 #include "workers.h"
 
-enum { MR_ENGINE_LANES = 64 }; // at most
+enum { MR_ENGINE_LANES = 64 }; // at most: states have room for so many
+_Static_assert((int)MR_PLAN_SLOTS <= (int)MR_ENGINE_LANES, "each slot is a lane");
 
 // Rows of a stream in a block: of 16 bits, or 32 where it is wide.
 struct mr_flow {
@@ -47,7 +48,6 @@ struct mr_engine_state {
     const struct mr_network *network;
     const struct mr_kernels *kernels;
     struct mr_tables *tables;
-    int lanes; // that states have room for
     struct mr_stage stages[MR_MAX_OPS];
     struct mr_flow flows[MR_MAX_STREAMS];
     struct mr_port ports[4];

@@ -12,7 +12,7 @@
 enum {
     BLOCK_BYTES = 1 << 18, // what a block's sums take, about: they shall stay in a near cache
     LEAST_ROWS = 16,
-    MOST_ROWS = 64
+    MOST_ROWS = MR_ENGINE_LANES // a block may have one of each sequence
 };
 
 static size_t rows_of_block(const struct mr_engine_state *engine) {
@@ -158,7 +158,6 @@ static int check_job(const struct mr_engine_state *engine, const struct mr_job *
 static void begin_counts(struct mr_engine_state *engine, bool encodes) {
     for (int k = 0; k < engine->other_count; k++)
         begin_counts(engine->others[k], encodes);
-
     for (int i = 0; i < engine->network->op_count; i++) {
         struct mr_stage *stage = &engine->stages[i];
         if (encodes ? stage->op->kind->recurrent || mr_op_encodes(engine->network, stage->op)

@@ -61,9 +61,10 @@ struct mr_scales {
     bool has_left; // any
 };
 
-// Of a function's 1,024 segments in rising order: base << 14 | slope (activation.h).
+// Of a function's segments in rising order: base << MR_SLOPE_BITS | slope (activation.h).
+enum { MR_SEGMENTS = 1024, MR_SLOPE_BITS = 14 };
 struct mr_tables {
-    uint32_t sigmoid[1024], tanh[1024];
+    uint32_t sigmoid[MR_SEGMENTS], tanh[MR_SEGMENTS];
 };
 
 // Activations that a kernel can have in the place of its own: tables, and max(0, min(1, x)).

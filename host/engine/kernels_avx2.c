@@ -6,6 +6,8 @@
 #    include <immintrin.h>
 
 #    define TARGET __attribute__((target("avx2")))
+#    define TABLE mr_kernels_avx2
+#    define NAME "avx2"
 #    define KERNEL TARGET static
 #    define FN __attribute__((always_inline)) TARGET static inline
 #    define HAS_BYTES 0
@@ -134,22 +136,6 @@ FN H h_right(H v, int n) {
 }
 
 #    include "kernels_body.h"
-
-const struct mr_kernels mr_kernels_avx2 = {.name = "avx2",
-                                           .width = W,
-                                           .has_bytes = false,
-                                           .split = split,
-                                           .narrow = narrow,
-                                           .sum = sum,
-                                           .lstm = lstm,
-                                           .lstm_other = lstm_other,
-                                           .lstm_peephole = lstm_peephole,
-                                           .gru = gru,
-                                           .gru_other = gru_other,
-                                           .gru_reset_first = gru_reset_first,
-                                           .weighed = weighed,
-                                           .rnn_tanh = rnn_tanh,
-                                           .rnn_relu = rnn_relu};
 #else
 typedef int mr_no_avx2; // no empty file
 #endif

@@ -6,6 +6,8 @@
 #    include <immintrin.h>
 
 #    define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#    define TABLE mr_kernels_avx512
+#    define NAME "avx512"
 #    define KERNEL TARGET static
 #    define FN __attribute__((always_inline)) TARGET static inline
 #    define HAS_BYTES 1
@@ -140,22 +142,6 @@ FN void h_store_bytes(int32_t *p, H v) {
 }
 
 #    include "kernels_body.h"
-
-const struct mr_kernels mr_kernels_avx512 = {.name = "avx512",
-                                             .width = W,
-                                             .has_bytes = true,
-                                             .split = split,
-                                             .narrow = narrow,
-                                             .sum = sum,
-                                             .lstm = lstm,
-                                             .lstm_other = lstm_other,
-                                             .lstm_peephole = lstm_peephole,
-                                             .gru = gru,
-                                             .gru_other = gru_other,
-                                             .gru_reset_first = gru_reset_first,
-                                             .weighed = weighed,
-                                             .rnn_tanh = rnn_tanh,
-                                             .rnn_relu = rnn_relu};
 #else
 typedef int mr_no_avx512; // no empty file
 #endif

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernels of an engine (kernels.h), in words of vectors, which the file that includes this one
 // defines for its processor:
+//   TABLE, NAME  the struct mr_kernels that it gives, and its name
 //   KERNEL       before each function that others call, FN before each that is a part of these
+//   HAS_BYTES    1 where there is a product of bytes, else 0
 //   W, V         numbers of 32 bits in a vector, and its type
 //   ROWS_MAX     rows whose sums are in registers together, of one block
 //   BLOCKS_MAX   blocks likewise, 1 or 2, of one row
@@ -190,9 +192,9 @@ FN V cut(V v, int bits) {
 // Q15 of an argument that may have any size.
 FN V look_up(const uint32_t *table, V argument) {
     const V at = cut(argument, 20);
-    const V segment = v_at(table, v_add(v_right(at, 10), v_all(512)));
-    const V base = v_and(v_right(segment, 4), v_all(~1023)); // times 1024
-    const V slope = v_and(segment, v_all((1 << 14) - 1));
+    const V segment = v_at(table, v_add(v_right(at, 10), v_all(MR_SEGMENTS / 2)));
+    const V base = v_and(v_right(segment, MR_SLOPE_BITS - 10), v_all(~1023)); // times 1024
+    const V slope = v_and(segment, v_all((1 << MR_SLOPE_BITS) - 1));
 
     return v_right(v_add(v_add(base, v_all(1 << 11)), v_mul15(slope, v_and(at, v_all(1023)))), 12);
 }
@@ -345,3 +347,19 @@ KERNEL void rnn_relu(const struct mr_units *units) {
         v_store16(units->out + n * W, h);
     }
 }
+
+const struct mr_kernels TABLE = {.name = NAME,
+                                 .width = W,
+                                 .has_bytes = HAS_BYTES,
+                                 .split = split,
+                                 .narrow = narrow,
+                                 .sum = sum,
+                                 .lstm = lstm,
+                                 .lstm_other = lstm_other,
+                                 .lstm_peephole = lstm_peephole,
+                                 .gru = gru,
+                                 .gru_other = gru_other,
+                                 .gru_reset_first = gru_reset_first,
+                                 .weighed = weighed,
+                                 .rnn_tanh = rnn_tanh,
+                                 .rnn_relu = rnn_relu};

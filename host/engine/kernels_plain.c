@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define TABLE mr_kernels_plain
+#define NAME "plain"
 #define KERNEL static
 #define FN static inline
 #define HAS_BYTES 0
@@ -154,19 +156,3 @@ FN H h_right(H v, int n) {
 }
 
 #include "kernels_body.h"
-
-const struct mr_kernels mr_kernels_plain = {.name = "plain",
-                                            .width = W,
-                                            .has_bytes = false,
-                                            .split = split,
-                                            .narrow = narrow,
-                                            .sum = sum,
-                                            .lstm = lstm,
-                                            .lstm_other = lstm_other,
-                                            .lstm_peephole = lstm_peephole,
-                                            .gru = gru,
-                                            .gru_other = gru_other,
-                                            .gru_reset_first = gru_reset_first,
-                                            .weighed = weighed,
-                                            .rnn_tanh = rnn_tanh,
-                                            .rnn_relu = rnn_relu};
