@@ -241,7 +241,7 @@ bitstream: build/hlsc | deps-board ## make the image of a board again, with its 
 
 LINTED = $(LIB_SOURCES) $(HLSC_OBJECTS:%.o=%.c) $(wildcard hls/compiler/*.c driver/xrt/broker/*.c sim/usb/*.c host/cli/*.c examples/*.c hw/*.c)
 LINT_JOBS := $(shell nproc 2>/dev/null || echo 2)
-lint: | deps build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h ## lint the RTL with Verilator and the C with clang-tidy
+lint: format-check | deps build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h ## lint the RTL with Verilator and the C with clang-tidy
 	$(call say,LINT    hw/rtl)
 	$(Q)hw/lint.sh
 	$(call say,LINT    rooms)

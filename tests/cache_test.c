@@ -221,7 +221,8 @@ static void key_of_tree(const char *tree, char hex[33]) {
     key_of_files(tree, ".h", hex);
 }
 
-// A whole name is a suffix too: a file that is called so counts, and one that ends in less does not.
+// A whole name is a suffix too: a file that is called so counts, and one that ends in less does
+// not.
 START_TEST(keys_have_files_by_their_names) {
     char before[33], after[33], other[33];
     mkdir(CACHE, 0700);

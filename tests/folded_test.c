@@ -165,8 +165,8 @@ static void check_network(struct made *m, uint64_t *state, struct folded_pipe *p
     struct mr_folded_image image;
     struct mr_error error = {0};
     plan_of(n, &plan, state);
-    ck_assert_msg(mr_folded_image_make(&plan, pipe->rows, &image, &error) == 0,
-                  "seed %llu: %s", (unsigned long long)m->seed, error.text);
+    ck_assert_msg(mr_folded_image_make(&plan, pipe->rows, &image, &error) == 0, "seed %llu: %s",
+                  (unsigned long long)m->seed, error.text);
     const uint32_t sequences = (uint32_t)random_between(state, 1, 3);
     const uint32_t steps = (uint32_t)random_between(state, 1, most);
     const uint32_t room = pipe->whole ? FOLDED_PIPE_WORDS : (uint32_t)random_between(state, 2, 200);

@@ -76,9 +76,14 @@ static int name_entry(const struct work *work, char *path, size_t size, char *er
                       size_t error_size) {
     static const struct {
         const char *folder, *suffix;
-    } trees[] = {{"hls/include", ".h"}, {"hls/kernels", ".h"}, {"hls/kernels/folded", ".c"},
-                 {"hw/rtl", ".sv"},     {"hw/usb", ".sv"},     {"hw/include", ".svh"},
-                 {"hw/board", ""},      {"base/contract", "boards.def"}};
+    } trees[] = {{"hls/include", ".h"},
+                 {"hls/kernels", ".h"},
+                 {"hls/kernels/folded", ".c"},
+                 {"hw/rtl", ".sv"},
+                 {"hw/usb", ".sv"},
+                 {"hw/include", ".svh"},
+                 {"hw/board", ""},
+                 {"base/contract", "boards.def"}};
     static const char *const tools[] = {"yosys", "nextpnr-ice40", "icepack", "icetime"};
     struct mr_cache_key *key = mr_key_new();
     char folder[PATH_MAX + 32], hex[33];
