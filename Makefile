@@ -103,9 +103,9 @@ TSAN_TESTS := session_test driver_test card_process_test card_resume_test engine
 LIBFUZZER = -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
 
 LIB_SOURCES := $(wildcard base/*.c base/contract/*.c sim/*.c driver/*.c driver/*/*.c) \
-    $(filter-out host/cli/%,$(wildcard host/*/*.c host/*/*/*.c)) \
+    $(filter-out host/cli/% host/build/make_%,$(wildcard host/*/*.c host/*/*/*.c)) \
     sim/card/protocol.c
-LIB_OBJECTS := $(LIB_SOURCES:%.c=%.o) gen/onnx.pb-c.o gen/emulation.pb-c.o
+LIB_OBJECTS := $(LIB_SOURCES:%.c=%.o) gen/onnx.pb-c.o gen/emulation.pb-c.o gen/kernel_hashes.o
 # What fuzzers call: files, the network and its import.
 FUZZED_OBJECTS := $(filter base/% host/nn/% host/onnx/% host/json/% driver/usb/packet.o driver/usb/link.o driver/usb/link_words.o gen/onnx.pb-c.o,$(LIB_OBJECTS))
 # The process that is an emulated card; millrace packs it into the images that it builds for emulation.
@@ -239,7 +239,7 @@ bitstream: build/hlsc | deps-board ## make the image of a board again, with its 
 	        cp build/board/$(BOARD)/$(BOARD).$$ending bitstreams/$(BOARD).$$ending || exit 1; \
 	done
 
-LINTED = $(LIB_SOURCES) $(HLSC_OBJECTS:%.o=%.c) $(wildcard hls/compiler/*.c driver/xrt/broker/*.c sim/usb/*.c host/cli/*.c examples/*.c hw/*.c)
+LINTED = $(LIB_SOURCES) $(HLSC_OBJECTS:%.o=%.c) $(wildcard hls/compiler/*.c driver/xrt/broker/*.c sim/usb/*.c host/cli/*.c host/build/make_*.c examples/*.c hw/*.c)
 LINT_JOBS := $(shell nproc 2>/dev/null || echo 2)
 lint: format-check | deps build/gen/onnx.pb-c.h build/gen/emulation.pb-c.h ## lint the RTL with Verilator and the C with clang-tidy
 	$(call say,LINT    hw/rtl)
@@ -453,6 +453,15 @@ build/python/millrace/_interface.py: host/python/make_interface.py base/millrace
 build/python/%: host/python/%
 	$(Q)mkdir -p $(@D)
 	$(Q)cp $< $@
+# What the library knows of the kernels by which images are told apart.
+KERNELS := $(wildcard hls/include/*.h hls/kernels/*.h hls/kernels/*/*.h base/contract/*.h)
+build/make_kernel_hashes: $(addprefix build/obj/,host/build/make_kernel_hashes.o host/build/kernel_hash.o base/cache_key.o base/file.o)
+	$(call say,LD      $@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcrypto
+build/gen/kernel_hashes.c: build/make_kernel_hashes $(KERNELS)
+	$(call say,HASH    $@)
+	$(Q)mkdir -p $(@D)
+	$(Q)build/make_kernel_hashes $(patsubst base/contract/%,%,$(patsubst hls/include/%,%,$(KERNELS:hls/kernels/%=%))) >$@
 build/make_registers: build/obj/hw/make_registers.o
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -ljansson

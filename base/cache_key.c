@@ -22,7 +22,7 @@ enum { MAX_FILE = 1 << 30, MAX_INCLUDES = 4096 };
 
 struct mr_cache_key {
     EVP_MD_CTX *context;
-    bool failed;
+    bool failed, code_only;
     char **seen; // real paths of sources that are in the key already
     size_t seen_count;
 };
@@ -200,6 +200,26 @@ static char *find_include(const char *includer, const char *name, size_t length,
     return path;
 }
 
+void mr_key_without_comments(struct mr_cache_key *key) {
+    key->code_only = true;
+}
+
+// Leaves out lines that are empty or comments as a whole. Returns the size of the rest.
+static size_t keep_code(char *text) {
+    char *to = text;
+    for (const char *line = text, *next; *line; line = next) {
+        const char *first = line + strspn(line, " \t\r");
+        next = line + strcspn(line, "\n");
+        next += *next == '\n';
+        if (first < next && *first != '\n' && strncmp(first, "//", 2) != 0) {
+            memmove(to, line, (size_t)(next - line));
+            to += next - line;
+        }
+    }
+    *to = '\0';
+    return (size_t)(to - text);
+}
+
 // The label is part of the key for the first file only: of included files the content is enough.
 int mr_key_source(struct mr_cache_key *key, const char *label, const char *path,
                   const char *const *directories, size_t directory_count, char *error,
@@ -213,6 +233,8 @@ int mr_key_source(struct mr_cache_key *key, const char *label, const char *path,
     char *data = read_file(path, &size, error, error_size);
     if (!data)
         return -1;
+    if (key->code_only && strlen(data) == size)
+        size = keep_code(data);
     mr_key_text(key, label);
     add(key, data, size);
     int result = 0;

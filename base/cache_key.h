@@ -24,6 +24,8 @@ int mr_key_file(struct mr_cache_key *key, const char *label, const char *path, c
 int mr_key_source(struct mr_cache_key *key, const char *label, const char *path,
                   const char *const *directories, size_t directory_count, char *error,
                   size_t error_size);
+// From here on, sources count without their lines that are empty or comments (//).
+void mr_key_without_comments(struct mr_cache_key *key);
 // All files of a directory whose name ends in `suffix`, in order of name; a missing directory
 // counts as empty.
 int mr_key_directory(struct mr_cache_key *key, const char *label, const char *path,

@@ -130,7 +130,7 @@ static int find_path(const char *uri, const struct mr_image *image, const char *
         *path = image->forms[form];
     if (form == MR_FORM_ENGINE   ? image && image->engine
         : form == MR_FORM_FOLDED ? image && image->folded
-        : form == MR_FORM_SHAPE  ? image && image->shape_hash
+        : form == MR_FORM_SHAPE  ? image && image->hash
                                  : *path != NULL)
         return 0;
     return mr_failure(error, MR_ERROR_DEVICE, "%s needs %s; build it first", uri, form_texts[form]);

@@ -9,6 +9,7 @@
 #ifndef MR_DRIVER_H
 #define MR_DRIVER_H
 
+#include "design_hash.h"
 #include "kernel.h"
 #include "millrace_error.h"
 #include "mr_command.h"
@@ -79,8 +80,8 @@ struct mr_image {
     const struct mr_folded_maker *folded;
     // What the files do not tell, and what they must fit, so that a wrong one is refused; of
     // MR_FORM_XCLBIN and of MR_FORM_SHAPE, which has no file.
-    const unsigned char *shape_hash; // [MR_SHAPE_HASH], of the network's shape
-    const char *target;              // "u55c"
+    const struct mr_design_hash *hash;
+    const char *target; // "u55c"
     uint32_t process_count;
     const char *const *processes; // names, as a card knows none
     uint32_t probe_count;

@@ -88,6 +88,7 @@ static int read_shape(struct mr_protocol *protocol) {
 
 int mr_protocol_identify(struct mr_protocol *protocol, const unsigned char *shape_hash) {
     uint32_t magic, version, hash[MR_SHAPE_HASH / 4];
+    char found[MR_HASH_TEXT], wanted[MR_HASH_TEXT];
     if (mr_protocol_read(protocol, MR_CARD_MAGIC, &magic) ||
         mr_protocol_read(protocol, MR_CARD_VERSION, &version) || read_shape(protocol))
         return -1;
@@ -105,11 +106,14 @@ int mr_protocol_identify(struct mr_protocol *protocol, const unsigned char *shap
                           "%s: its kernel has register map %u and this program knows %u; build the "
                           "image again",
                           protocol->image, version >> 16, MR_CARD_VERSION_VALUE >> 16);
-    if (memcmp(hash, shape_hash, MR_SHAPE_HASH) != 0)
-        return mr_failure(protocol->error, MR_ERROR_DEVICE,
-                          "%s: the kernel on the card has another shape than its image says; build "
-                          "the image again",
-                          protocol->image);
+    mr_hash_text((const unsigned char *)hash, found);
+    mr_hash_text(shape_hash, wanted);
+    if (strcmp(found, wanted) != 0)
+        return mr_failure(
+            protocol->error, MR_ERROR_DEVICE,
+            "%s: its kernel is made from another network or from other kernels (%s) than "
+            "what was asked for (%s); build the image again",
+            protocol->image, found, wanted);
     protocol->probes = calloc((size_t)protocol->shape.probe_count + 1, sizeof *protocol->probes);
     return protocol->probes ? 0
                             : mr_failure(protocol->error, MR_ERROR_MEMORY,

@@ -32,7 +32,8 @@ static void fresh(void) {
     ck_assert_int_eq(mr_plan_choose(&network, mr_target_find("u55c"), &request, &compiled.plan,
                                     error, sizeof error),
                      0);
-    memset(compiled.shape_hash, 0x5a, sizeof compiled.shape_hash);
+    memset(compiled.hash.shape, 0x5a, sizeof compiled.hash.shape);
+    memset(compiled.hash.source, 0x3c, sizeof compiled.hash.source);
     char data[PATH_MAX];
     ck_assert_ptr_nonnull(realpath(FOLDER "/data", data));
     setenv("MILLRACE_DATA", data, 1);
@@ -44,11 +45,15 @@ static void write_text(const char *path, const char *text) {
     ck_assert_msg(mr_file_write(path, &piece, 1, error, sizeof error) == 0, "%s", error);
 }
 
-// x.xclbin in the folder, and its manifest unless it is to have none.
-static void make_image(const char *folder, int with_manifest) {
-    static const char manifest[] = "{\"kernel\": \"millrace\", \"target\": \"u55c\", \"platform\": "
-                                   "\"hw_emu\", \"shape_hash\": "
-                                   "\"5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a\"}";
+#define SHAPE "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
+#define SOURCE "3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c3c"
+
+// x.xclbin in the folder with these hashes, and its manifest unless it is to have none.
+static void make_image_of(const char *folder, const char *hashes, int with_manifest) {
+    char manifest[400];
+    snprintf(manifest, sizeof manifest,
+             "{\"kernel\": \"millrace\", \"target\": \"u55c\", \"platform\": \"hw_emu\", %s}",
+             hashes);
     const struct mr_xclbin_file script = {
         .name = MR_XCLBIN_SCRIPT_FOLDER "/simulate.sh", .executable = true, .text = "#!/bin/sh\n"};
     const struct mr_xclbin_spec spec = {.registers = "hw/registers.json",
@@ -70,6 +75,11 @@ static void make_image(const char *folder, int with_manifest) {
              folder, folder);
     if (with_manifest)
         ck_assert_int_eq(system(command), 0);
+}
+
+static void make_image(const char *folder, int with_manifest) {
+    make_image_of(folder, "\"shape_hash\": \"" SHAPE "\", \"source_hash\": \"" SOURCE "\"",
+                  with_manifest);
 }
 
 static const char *find(const char *folder) {
@@ -161,6 +171,45 @@ START_TEST(images_have_the_checksum_of_their_manifest) {
 }
 END_TEST
 
+// An image of this network that was made of other kernels is not taken, and why is said; that of
+// another network is nobody's problem.
+START_TEST(images_are_of_the_kernels_of_this_version) {
+    static const char own[] = FOLDER "/own";
+    char path[PATH_MAX];
+    struct mr_error failure;
+    fresh();
+    const struct mr_card_design design = mr_network_design(&compiled);
+    static const struct {
+        const char *hashes;
+        bool told;
+    } others[] = {
+        {"\"shape_hash\": \"00000000000000000000000000000000\", \"source_hash\": \"" SOURCE "\"",
+         true},
+        // As images were before the kernels counted.
+        {"\"shape_hash\": \"" SOURCE "\"", true},
+        {"\"shape_hash\": \"" SOURCE "\", \"source_hash\": 5", true},
+        {"\"shape_hash\": \"00000000000000000000000000000000\"", false},
+        {"\"shape_hash\": \"" SOURCE "\", \"source_hash\": \"" SHAPE "\"", false}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        make_image_of(own, others[i].hashes, 1);
+        ck_assert_str_eq(find(own), "");
+        ck_assert_int_eq(strstr(images.problem, "made of other kernels") != NULL, others[i].told);
+        ck_assert_int_eq(mr_card_image_choose(&design, own, "--build", path, &failure),
+                         MR_ERROR_DEVICE);
+        ck_assert_msg(strstr(failure.text, others[i].told ? "x.xclbin: holds this network, made of "
+                                                            "other kernels"
+                                                          : "no image of an emulated u55c"),
+                      "%s", failure.text);
+    }
+    // One that fits is taken beside it.
+    make_image_of(own, others[0].hashes, 1);
+    ck_assert_int_eq(rename(FOLDER "/own/x.xclbin", FOLDER "/own/a.xclbin"), 0);
+    make_image(own, 1);
+    ck_assert_str_eq(find(own), FOLDER "/own/x.xclbin");
+    ck_assert_int_eq(mr_card_image_choose(&design, own, "--build", path, &failure), 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("card_image");
     TCase *all = tcase_create("all");
@@ -170,6 +219,7 @@ int main(void) {
     tcase_add_test(all, folders_are_those_that_were_named);
     tcase_add_test(all, without_sources_a_folder_must_be_named);
     tcase_add_test(all, images_have_the_checksum_of_their_manifest);
+    tcase_add_test(all, images_are_of_the_kernels_of_this_version);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -304,7 +304,7 @@ START_TEST(other_kernels_are_refused) {
         const char *words;
     } cases[] = {{MR_CARD_MAGIC, 3, "x.image: its kernel is not Millrace's"},
                  {MR_CARD_VERSION, 0xffff0000u, "register map 65535"},
-                 {MR_CARD_SHAPE_HASH, 0, "another shape"}};
+                 {MR_CARD_SHAPE_HASH, 0, "another network or from other kernels (0000"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct mr_protocol protocol;
         struct device *device = new_device(&protocol);

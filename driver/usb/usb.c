@@ -110,7 +110,7 @@ static int open_folded(struct usb *usb, const struct mr_image *image, struct mr_
 
 static int open_pipeline(struct usb *usb, const struct mr_image *image,
                          const struct mr_device_options *options, struct mr_error *error) {
-    if (!image->shape_hash)
+    if (!image->hash)
         return mr_failure(error, MR_ERROR_DEVICE,
                           "%s has a pipeline behind its serial line, where a folded kernel was "
                           "expected",
@@ -123,7 +123,7 @@ static int open_pipeline(struct usb *usb, const struct mr_image *image,
                              .limit_ms = options->limit_ms ? options->limit_ms : LIMIT_MS,
                              .portion = options->portion ? options->portion : PORTION};
     use(usb, error);
-    const int code = mr_protocol_identify(&usb->protocol, image->shape_hash);
+    const int code = mr_protocol_identify(&usb->protocol, image->hash->shape);
     return code
                ? code
                : mr_protocol_names_take(&usb->names, &usb->protocol.shape, image, usb->name, error);

@@ -4,8 +4,8 @@
 #ifndef MR_XCLBIN_H
 #define MR_XCLBIN_H
 
+#include "design_hash.h"
 #include "file.h"
-#include "kernel.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,12 +45,9 @@ int mr_xclbin_uuid(const struct mr_piece *sections, size_t count, unsigned char 
 struct mr_xclbin_info {
     bool emulation;  // for hardware emulation, else for a card
     char target[32]; // "" when it is none of ours
-    unsigned char shape_hash[MR_SHAPE_HASH];
+    struct mr_design_hash hash;
     char platform[64]; // the card's shell that it was linked for
 };
-
-// 32 hexadecimal digits, byte 0 first, as a manifest has them.
-bool mr_shape_hash_parse(const char *text, unsigned char *hash);
 
 // Checks the whole frame of the file, so that a truncated one never reaches XRT, and of an emulated
 // card all that XRT builds on. 0, or -1 with a sentence in error.

@@ -239,16 +239,6 @@ static int check_emulation(const char *path, const struct axlf *image, char *err
 
 // ---- What an image says of itself --------------------------------------------------------------
 
-bool mr_shape_hash_parse(const char *text, unsigned char *hash) {
-    for (int i = 0; i < MR_SHAPE_HASH; i++, text += 2) {
-        if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]))
-            return false;
-        const char byte[] = {text[0], text[1], '\0'};
-        hash[i] = (unsigned char)strtoul(byte, NULL, 16);
-    }
-    return *text == '\0';
-}
-
 static int read_manifest(const char *path, const struct axlf *image, struct mr_xclbin_info *info,
                          char *error, size_t error_size) {
     const struct axlf_section_header *section = find(image, USER_METADATA);
@@ -256,9 +246,10 @@ static int read_manifest(const char *path, const struct axlf *image, struct mr_x
     if (section && section->m_sectionSize <= MANIFEST_LIMIT)
         manifest = json_loadb((const char *)image + section->m_sectionOffset,
                               (size_t)section->m_sectionSize, 0, NULL);
-    const char *hash = json_string_value(json_object_get(manifest, "shape_hash"));
-    const bool good =
-        hash && strlen(hash) == 2 * MR_SHAPE_HASH && mr_shape_hash_parse(hash, info->shape_hash);
+    const bool good = mr_hash_parse(mr_json_text(manifest, "shape_hash"), info->hash.shape);
+    // Before kernels counted, the hash was that of the source alone.
+    if (!mr_hash_parse(mr_json_text(manifest, "source_hash"), info->hash.source))
+        memcpy(info->hash.source, info->hash.shape, sizeof info->hash.source);
     snprintf(info->target, sizeof info->target, "%s", mr_json_text(manifest, "target"));
     json_decref(manifest);
     return good ? 0

@@ -36,25 +36,14 @@ static int check(const char *rest, struct mr_error *error) {
                             rest);
 }
 
-static void hash_text(const unsigned char *hash, char *text) {
-    for (int i = 0; i < MR_SHAPE_HASH; i++)
-        sprintf(text + 2 * i, "%02x", hash[i]);
-}
-
 static int check_image(struct xrt *xrt, const struct mr_image *image, struct mr_error *error) {
-    char wanted[2 * MR_SHAPE_HASH + 1], found[2 * MR_SHAPE_HASH + 1], text[900];
+    char text[900];
     if (mr_xclbin_read(xrt->place.path, &xrt->place.image, text, sizeof text))
         return mr_failure(error, MR_ERROR_DEVICE, "%s", text);
-    if (image && image->shape_hash &&
-        memcmp(image->shape_hash, xrt->place.image.shape_hash, MR_SHAPE_HASH) != 0) {
-        hash_text(image->shape_hash, wanted);
-        hash_text(xrt->place.image.shape_hash, found);
-        return mr_failure(
-            error, MR_ERROR_DEVICE,
-            "%s: holds a network of another shape (%s) than the model with these lanes "
-            "(%s); build its image",
-            xrt->place.path, found, wanted);
-    }
+    if (image && image->hash &&
+        mr_design_compare(xrt->place.path, &xrt->place.image.hash, image->hash, text,
+                          sizeof text) != MR_DESIGN_FITS)
+        return mr_failure(error, MR_ERROR_DEVICE, "%s", text);
     if (image && image->target && *xrt->place.image.target &&
         strcmp(image->target, xrt->place.image.target) != 0)
         return mr_failure(error, MR_ERROR_DEVICE, "%s: is built for %s and the target is %s",

@@ -9,6 +9,7 @@
 #include "failure.h"
 #include "file.h"
 #include "json_append.h"
+#include "kernel_hash.h"
 #include "mr_registers.h"
 #include "network_build.h"
 #include "paths.h"
@@ -28,12 +29,7 @@
 #define MEMORY_BASE UINT64_C(0x4000000000)
 #define IMAGE_LIMIT ((size_t)1 << 31)
 #define ENDING ".xclbin"
-enum { MANIFEST_LIMIT = 1 << 24 };
-
-static void hash_text(const unsigned char *hash, char *text) {
-    for (int i = 0; i < MR_SHAPE_HASH; i++)
-        sprintf(text + 2 * i, "%02x", hash[i]);
-}
+enum { MANIFEST_LIMIT = 1 << 24, SOURCE_LIMIT = 1 << 28 };
 
 // Is it the name of an image, with something in front of the ending?
 static bool has_ending(const char *name) {
@@ -118,9 +114,15 @@ static void look_at(const char *path, const struct mr_card_design *design,
     struct mr_xclbin_info info;
     char text[900], manifest[PATH_MAX + 8];
     if (mr_xclbin_read(path, &info, text, sizeof text) ||
-        memcmp(info.shape_hash, design->shape_hash, MR_SHAPE_HASH) != 0 ||
         strcmp(info.target, design->target->name) != 0)
         return;
+    const enum mr_design_fit fit =
+        mr_design_compare(path, &info.hash, design->hash, text, sizeof text);
+    if (fit != MR_DESIGN_FITS) {
+        if (fit == MR_DESIGN_OTHER_KERNELS)
+            snprintf(images->problem, sizeof images->problem, "%s", text);
+        return;
+    }
     if (mr_manifest_path(path, manifest, sizeof manifest))
         return;
     if (access(manifest, F_OK))
@@ -205,12 +207,30 @@ int mr_card_image_choose(const struct mr_card_design *design, const char *folder
 
 // ---- Building ----------------------------------------------------------------------------------
 
-char *mr_card_shape_header(const struct mr_card_design *design) {
+// Were the kernels those of which the design's hash is?
+static int check_kernels(const struct mr_card_design *design, char *error, size_t error_size) {
+    char path[PATH_MAX + 32];
+    unsigned char *source = NULL;
+    size_t size = 0;
+    snprintf(path, sizeof path, "%s/" MR_NETWORK_TOP ".c", design->gen_dir);
+    const int result =
+        mr_file_read(path, SOURCE_LIMIT, &source, &size, error, error_size)
+            ? -1
+            : mr_design_kernels_check((const char *)source, design->data_dir, error, error_size);
+    free(source);
+    return result;
+}
+
+char *mr_card_shape_header(const struct mr_card_design *design, char *error, size_t error_size) {
     char *text = NULL;
     size_t size = 0;
-    FILE *header = open_memstream(&text, &size);
-    if (!header)
+    if (check_kernels(design, error, error_size))
         return NULL;
+    FILE *header = open_memstream(&text, &size);
+    if (!header) {
+        mr_fail(error, error_size, "not enough memory for the image of a card");
+        return NULL;
+    }
     fprintf(
         header,
         "`define MR_STATE\n`define MR_X_BITS %u\n`define MR_Y_BITS %u\n`define MR_PROCESSES %zu\n",
@@ -223,9 +243,13 @@ char *mr_card_shape_header(const struct mr_card_design *design) {
     fprintf(header, "`define MR_CLOCK_KHZ %.0f\n`define MR_SHAPE_HASH 128'h",
             design->clock_mhz * 1000);
     for (int i = MR_SHAPE_HASH; i--;)
-        fprintf(header, "%02x", design->shape_hash[i]);
+        fprintf(header, "%02x", design->hash->shape[i]);
     fputc('\n', header);
-    return fclose(header) ? NULL : text;
+    if (fclose(header) == 0)
+        return text;
+    free(text);
+    mr_fail(error, error_size, "not enough memory for the image of a card");
+    return NULL;
 }
 
 // The first line that a tool says of its version; "" when it says none.
@@ -261,15 +285,17 @@ static json_t *probe_names(const struct mr_report *report) {
 }
 
 json_t *mr_card_manifest(const struct mr_card_design *design, const char *platform) {
-    char hash[2 * MR_SHAPE_HASH + 1];
-    hash_text(design->shape_hash, hash);
-    json_t *manifest = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:o, s:o, s:{s:s, s:o, s:o}}", "kernel",
-        "millrace", "target", design->target->name, "part", design->target->part, "platform",
-        platform, "shape_hash", hash, "x_bits", (int)design->x_bits, "y_bits", (int)design->y_bits,
-        "clock_mhz", design->clock_mhz, "processes", process_names(design->report), "probes",
-        probe_names(design->report), "tools", "millrace", mr_version(), "verilator",
-        version_of(mr_build_verilator()), "cxx", version_of(mr_build_cxx()));
+    char shape[MR_HASH_TEXT], source[MR_HASH_TEXT];
+    mr_hash_text(design->hash->shape, shape);
+    mr_hash_text(design->hash->source, source);
+    json_t *manifest =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:f, s:o, s:o, s:{s:s, s:o, s:o}}",
+                  "kernel", "millrace", "target", design->target->name, "part",
+                  design->target->part, "platform", platform, "shape_hash", shape, "source_hash",
+                  source, "x_bits", (int)design->x_bits, "y_bits", (int)design->y_bits, "clock_mhz",
+                  design->clock_mhz, "processes", process_names(design->report), "probes",
+                  probe_names(design->report), "tools", "millrace", mr_version(), "verilator",
+                  version_of(mr_build_verilator()), "cxx", version_of(mr_build_cxx()));
     if (manifest && json_object_update(manifest, design->described)) {
         json_decref(manifest);
         return NULL;
@@ -280,7 +306,7 @@ json_t *mr_card_manifest(const struct mr_card_design *design, const char *platfo
 // "3-5-4-2_u55c_hw_emu_0123abcd.xclbin": its own name, target, platform, hash.
 static void image_name(const struct mr_card_design *design, const char *platform, char *name,
                        size_t size) {
-    const unsigned char *hash = design->shape_hash;
+    const unsigned char *hash = design->hash->shape;
     snprintf(name, size, "%s_%s_%s_%02x%02x%02x%02x" ENDING, design->name, design->target->name,
              platform, hash[0], hash[1], hash[2], hash[3]);
 }
@@ -375,8 +401,8 @@ int mr_card_emulation_build(const struct mr_card_design *design, const char *out
                             const struct mr_options *options, char *path, size_t path_size,
                             struct mr_error *error) {
     char text[900], so_path[PATH_MAX];
-    char *header = mr_card_shape_header(design);
-    json_t *manifest = mr_card_manifest(design, "hw_emu");
+    char *header = mr_card_shape_header(design, text, sizeof text);
+    json_t *manifest = header ? mr_card_manifest(design, "hw_emu") : NULL;
     char *embedded = manifest ? json_dumps(manifest, JSON_COMPACT) : NULL;
     const struct mr_build build = {.data_dir = design->data_dir,
                                    .gen_dir = design->gen_dir,
@@ -386,9 +412,9 @@ int mr_card_emulation_build(const struct mr_card_design *design, const char *out
                                    .merged = true,
                                    .notes = mr_notes_of(options),
                                    .shape = header};
-    int failed = header && embedded
-                     ? 0
-                     : mr_fail(text, sizeof text, "not enough memory for the image of a card");
+    int failed = embedded ? 0
+                 : header ? mr_fail(text, sizeof text, "not enough memory for the image of a card")
+                          : -1;
     if (!failed && options && options->progress)
         options->progress(options->progress_context,
                           "building the emulated card unless it is in the cache (verilator)");

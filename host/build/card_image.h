@@ -4,6 +4,7 @@
 #ifndef MR_CARD_IMAGE_H
 #define MR_CARD_IMAGE_H
 
+#include "design_hash.h"
 #include "device_table.h"
 #include "hls_report.h"
 #include "millrace.h"
@@ -14,7 +15,7 @@
 
 // What an image is of. Nothing of it is its own.
 struct mr_card_design {
-    const unsigned char *shape_hash; // [MR_SHAPE_HASH], what it is known by
+    const struct mr_design_hash *hash; // what it is known by
     const struct mr_target *target;
     // Of one that is built.
     const char *name; // what that of its file begins with
@@ -29,7 +30,7 @@ struct mr_card_design {
 // The images that hold this shape, for its target; "" where there is none.
 struct mr_card_images {
     char hardware[PATH_MAX], emulation[PATH_MAX];
-    char problem[900]; // with one that would hold it, or ""
+    char problem[900]; // with one that would hold it, of other kernels too; or ""
 };
 
 // Looks in `folder`, where it is not NULL, else in $MILLRACE_BITSTREAMS, else in the project's
@@ -58,9 +59,10 @@ json_t *mr_manifest_read(const char *image, char *error, size_t error_size);
 // sentence in error.
 int mr_card_image_check(const char *image, char *error, size_t error_size);
 
-// The text of mr_network.svh, which gives the RTL kernel its shape (docs/card.md); to be freed.
-// NULL when memory ran out.
-char *mr_card_shape_header(const struct mr_card_design *design);
+// The text of mr_network.svh, which gives the RTL kernel its shape and its hash (docs/card.md); to
+// be freed. NULL with a sentence in error: the kernels that it was made of are others than those of
+// the hash, or memory is short.
+char *mr_card_shape_header(const struct mr_card_design *design, char *error, size_t error_size);
 
 // The manifest of an image for a platform, without what tells of its file. NULL when memory ran
 // out.

@@ -4,6 +4,7 @@
 #include "hls_build.h"
 #include "cache_key.h"
 #include "file.h"
+#include "kernel_hash.h"
 #include "mr_command.h"
 #include "paths.h"
 #include "process.h"
@@ -40,7 +41,6 @@ int mr_hls_find(struct mr_hls_places *places, char *error, size_t error_size) {
 
 int mr_hls_name(const struct mr_hls_build *build, char *gen_dir, size_t gen_dir_size, char *error,
                 size_t error_size) {
-    static const char *const folders[] = {"base/contract", "hls/include", "hls/kernels"};
     struct mr_cache_key *key = mr_key_new();
     char path[PATH_MAX], hex[33], sample[200];
     int result = -1;
@@ -51,14 +51,15 @@ int mr_hls_name(const struct mr_hls_build *build, char *gen_dir, size_t gen_dir_
     mr_key_text(key, build->target ? build->target : "");
     for (size_t i = 0; build->sample && build->sample(i, sample, sizeof sample); i++)
         mr_key_text(key, sample);
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-        if (snprintf(path, sizeof path, "%s/%s", build->places->data_dir, folders[i]) >=
+    for (int i = 0; i < MR_KERNEL_FOLDERS; i++) {
+        const char *folder = mr_kernel_folders[i];
+        if (snprintf(path, sizeof path, "%s/%s", build->places->data_dir, folder) >=
             (int)sizeof path) {
             mr_fail(error, error_size, "%s: the path is too long", build->places->data_dir);
             goto out;
         }
-        if (mr_key_tree(key, folders[i], path, ".h", error, error_size) ||
-            mr_key_tree(key, folders[i], path, ".c", error, error_size))
+        if (mr_key_tree(key, folder, path, ".h", error, error_size) ||
+            mr_key_tree(key, folder, path, ".c", error, error_size))
             goto out;
     }
     if (mr_key_file(key, "hlsc", build->places->hlsc, error, error_size))
@@ -106,12 +107,10 @@ static int run_hlsc(const struct mr_hls_build *build, const struct mr_entry *ent
     }
     mr_words_add(&words, "-o");
     mr_words_add(&words, ".");
-    mr_words_add(&words, "-I");
-    mr_words_add(&words, "../data/base/contract");
-    mr_words_add(&words, "-I");
-    mr_words_add(&words, "../data/hls/include");
-    mr_words_add(&words, "-I");
-    mr_words_add(&words, "../data/hls/kernels");
+    for (int i = 0; i < MR_KERNEL_FOLDERS; i++) {
+        mr_words_add(&words, "-I");
+        mr_words_add(&words, "../data/%s", mr_kernel_folders[i]);
+    }
     if (build->slots)
         add_samples(&words, build->slots, MR_COMMAND_RUN);
     if (build->slots && build->encodes)

@@ -3,7 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "image_names.h"
 #include "card_image.h"
-#include "xclbin.h"
+#include "design_hash.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -94,8 +94,7 @@ int mr_image_names_read(const char *image, struct mr_image_names *names) {
 static bool is_of_shape(const json_t *manifest, const unsigned char *shape_hash) {
     unsigned char hash[MR_SHAPE_HASH];
     const char *text = json_string_value(json_object_get(manifest, "shape_hash"));
-    return text && strlen(text) == 2 * MR_SHAPE_HASH && mr_shape_hash_parse(text, hash) &&
-           !memcmp(hash, shape_hash, sizeof hash);
+    return mr_hash_parse(text, hash) && !memcmp(hash, shape_hash, sizeof hash);
 }
 
 static int is_manifest(const struct dirent *entry) {

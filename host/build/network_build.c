@@ -7,9 +7,9 @@
 #include "clock.h"
 #include "failure.h"
 #include "generate.h"
+#include "kernel_hash.h"
 #include "timing.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,28 +139,25 @@ static int choose(const struct mr_network *network, const struct mr_options *opt
 static char *make_source(struct mr_compiled *compiled, struct mr_error *error) {
     char text[900];
     char *source = mr_generate_network(&compiled->plan, &compiled->pipeline, text, sizeof text);
-    unsigned char digest[EVP_MAX_MD_SIZE];
     if (!source) {
         mr_failure(error, MR_ERROR_BUILD, "%s", text);
         return NULL;
     }
-    if (!EVP_Digest(source, strlen(source), digest, NULL, EVP_sha256(), NULL)) {
+    if (mr_design_hash_make(source, &compiled->hash, error)) {
         free(source);
-        mr_failure(error, MR_ERROR_MEMORY, "not enough memory to name the network's shape");
         return NULL;
     }
-    memcpy(compiled->shape_hash, digest, sizeof compiled->shape_hash);
+    compiled->named = true;
     return source;
 }
 
 int mr_compiled_name(struct mr_compiled *compiled, struct mr_error *error) {
-    if (compiled->named || compiled->report)
+    if (compiled->named)
         return 0;
     char *source = make_source(compiled, error);
     if (!source)
         return error ? error->code : MR_ERROR_BUILD;
     free(source);
-    compiled->named = true;
     return 0;
 }
 

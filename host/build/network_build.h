@@ -5,6 +5,7 @@
 #define MR_NETWORK_BUILD_H
 
 #include "cache.h"
+#include "design_hash.h"
 #include "hls_build.h"
 #include "hls_report.h"
 #include "millrace.h"
@@ -22,9 +23,8 @@ struct mr_compiled {
     struct mr_hls_places places;
     char gen_dir[PATH_MAX]; // what hlsc wrote
     double clock_mhz;
-    // Of the network's source, which is shape, formats and lanes: what a card's kernel is known by.
-    unsigned char shape_hash[16];
-    bool named; // the hash is there
+    struct mr_design_hash hash; // where it is named
+    bool named;
 };
 
 // Whom the options tell of the build cache. NULL: nobody.

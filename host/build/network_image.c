@@ -26,7 +26,7 @@ static bool feeds_back(const struct mr_network *network) {
 struct mr_card_design mr_network_design(const struct mr_compiled *compiled) {
     const struct mr_plan *plan = &compiled->plan;
     return (struct mr_card_design){.data_dir = compiled->places.data_dir,
-                                   .shape_hash = compiled->shape_hash,
+                                   .hash = &compiled->hash,
                                    .target = plan->target,
                                    .gen_dir = compiled->gen_dir,
                                    .cache_dir = compiled->places.cache_dir,
@@ -80,10 +80,11 @@ static int write_project(const struct mr_compiled *compiled, const struct mr_car
                          const char *output, const struct mr_options *options, char *path,
                          size_t path_size, struct mr_error *error) {
     char text[900];
-    char *header = mr_card_shape_header(design);
-    json_t *manifest = mr_card_manifest(design, "hw");
+    char *header = mr_card_shape_header(design, text, sizeof text);
+    json_t *manifest = header ? mr_card_manifest(design, "hw") : NULL;
     const int failed =
-        !header || !manifest
+        !header ? -1
+        : !manifest
             ? mr_fail(text, sizeof text, "not enough memory for the image of a card")
             : mr_card_image_place(design, "hw", output, options, path, path_size, text,
                                   sizeof text) ||

@@ -100,9 +100,10 @@ int mr_usb_board_build(const struct mr_usb_board *board, const struct mr_options
 int mr_usb_pipeline_build(const struct mr_compiled *compiled, const struct mr_options *options,
                           char *so_path, size_t so_path_size, struct mr_error *error) {
     const struct mr_card_design design = mr_network_design(compiled);
-    char *header = mr_card_shape_header(&design);
+    char text[900];
+    char *header = mr_card_shape_header(&design, text, sizeof text);
     if (!header)
-        return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to build a device");
+        return mr_failure(error, MR_ERROR_BUILD, "%s", text);
     struct mr_build what = {.data_dir = compiled->places.data_dir,
                             .gen_dir = compiled->gen_dir,
                             .top = MR_NETWORK_TOP,

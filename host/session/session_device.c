@@ -42,7 +42,7 @@ static int name_parts(struct mr_session *session, const char *uri, const char *f
                       struct mr_image *image, struct mr_error *error) {
     struct mr_image_names *names = &session->names;
     int result = file ? mr_image_names_read(file, names)
-                      : mr_image_names_find(session->compiled.shape_hash,
+                      : mr_image_names_find(session->compiled.hash.shape,
                                             session->options.bitstreams, names);
     if (result > 0) {
         const int code = mr_compiled_complete(&session->compiled, &session->options, error);
@@ -79,7 +79,7 @@ static int fill_image(struct mr_session *session, const char *uri, bool trace,
     int code = mr_compiled_name(compiled, error);
     if (code)
         return code;
-    image->shape_hash = compiled->shape_hash;
+    image->hash = &compiled->hash;
     if (form == MR_FORM_SHAPE)
         return name_parts(session, uri, NULL, image, error);
     image->target = compiled->plan.target->name;

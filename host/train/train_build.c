@@ -7,9 +7,9 @@
 #include "card_image.h"
 #include "failure.h"
 #include "hls_build.h"
+#include "kernel_hash.h"
 #include "plan.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -137,17 +137,15 @@ static int find_image(const struct mr_train_shape *shape, const char *source,
                       const struct mr_int_device_options *options, struct mr_train_built *built,
                       struct mr_image *image, struct mr_error *error) {
     const char *named = mr_device_named_image(options->device);
-    struct mr_card_design design = {.shape_hash = built->shape_hash,
+    struct mr_card_design design = {.hash = &built->hash,
                                     .target = mr_target_find(MR_TARGET_USUAL)};
-    unsigned char digest[EVP_MAX_MD_SIZE];
     struct mr_device_found card;
     char text[900];
-    int code = 0;
+    int code = mr_design_hash_make(source, &built->hash, error);
 
-    if (!EVP_Digest(source, strlen(source), digest, NULL, EVP_sha256(), NULL))
-        return mr_failure(error, MR_ERROR_MEMORY, "no memory to name a training engine");
-    memcpy(built->shape_hash, digest, sizeof built->shape_hash);
-    image->shape_hash = built->shape_hash;
+    if (code != 0)
+        return code;
+    image->hash = &built->hash;
     image->target = design.target->name;
     if (named && mr_card_image_check(named, text, sizeof text) != 0)
         return mr_failure(error, MR_ERROR_DEVICE, "%s", text);

@@ -12,7 +12,7 @@
 
 struct mr_train_built {
     char path[PATH_MAX];
-    unsigned char shape_hash[MR_SHAPE_HASH]; // of its source, by which an image is known
+    struct mr_design_hash hash; // by which an image is known
     // Zero where they are not known: of C, and of an image without a manifest.
     struct mr_train_run_stages stages;
 };

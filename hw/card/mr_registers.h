@@ -70,7 +70,7 @@
 #define MR_CARD_FEATURES_FEEDBACK 0x2u
 // The clock that the cycle counters count, in kHz.
 #define MR_CARD_CLOCK_KHZ 0x10cu
-// Hash of the network's shape, byte 0 lowest.
+// Hash of what the kernel is made from, the generated C and the kernels that it includes, byte 0 lowest.
 #define MR_CARD_SHAPE_HASH 0x110u
 // Bits of an element of x; it takes ceil(x_bits / 8) bytes of memory.
 #define MR_CARD_X_BITS 0x120u

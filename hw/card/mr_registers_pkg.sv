@@ -52,7 +52,7 @@ package mr_registers_pkg;
   localparam logic [31:0] FEATURES_FEEDBACK_BIT = 32'h1;
   // The clock that the cycle counters count, in kHz.
   localparam logic [31:0] REG_CLOCK_KHZ = 32'h10c;
-  // Hash of the network's shape, byte 0 lowest.
+  // Hash of what the kernel is made from, the generated C and the kernels that it includes, byte 0 lowest.
   localparam logic [31:0] REG_SHAPE_HASH = 32'h110;
   // Bits of an element of x; it takes ceil(x_bits / 8) bytes of memory.
   localparam logic [31:0] REG_X_BITS = 32'h120;
