@@ -26,7 +26,7 @@ verdict() { # what, log
     fi
 }
 
-for bench in fifo skid crossing ram ram_1p ram_t2p dot_pair; do
+for bench in fifo skid crossing ram dot_pair; do
     files="tests/hw_mixture.sv tests/hw_${bench}_tb.sv"
     case $bench in
     fifo | skid) files="$files tests/hw_stream_check.sv" ;;
