@@ -324,6 +324,15 @@ fi
 for n in 3 4; do
     printf '#include "hls.h"\nHLS_STREAM_OF(int16_t)\nvoid times(hls_stream(int16_t) *a, hls_stream(int16_t) *b, uint32_t n) {\n    for (uint32_t i = 0; i < n; i++) {\n        HLS(pipeline II=1)\n        hls_write(int16_t, b, (int16_t)(hls_read(int16_t, a) * FACTOR));\n    }\n}\n' >"$work/times.c"
     agree "times$n" "$work/times.c" times -D FACTOR=$n --vectors 50
+    if "$hlsc" "$work/times.c" --top times -I hls/include -D FACTOR=$n -D UNUSED -D 'TWICE(x)=2*(x)' -o "$work/times$n" \
+        >"$work/times$n.model.log" 2>&1 &&
+        printf '#if FACTOR != %d || UNUSED != 1 || TWICE(3) != 6\n#error other options\n#endif\n' $n >>"$work/times$n/times_model.c" &&
+        "${CC:-gcc}" -std=c11 -Wno-unknown-pragmas -fsyntax-only -I hls/include -I base/contract "$work/times$n/times_model.c" \
+            >>"$work/times$n.model.log" 2>&1; then
+        verdict "times$n-model" pass "times$n: the model that is written has the options of its source"
+    else
+        verdict "times$n-model" FAIL "times$n: the model that is written: $(tail -n 1 "$work/times$n.model.log")"
+    fi
 done
 
 # Claims that are asserted: right, and wrong, which the RTL's assertions tell.

@@ -45,8 +45,7 @@ void check_remove_folder(const char *folder) {
     rmdir(folder);
 }
 
-// Hash of the preprocessed source: whatever -I and -D bring in is part of the model's name in the
-// cache.
+// Hash of the preprocessed source: whatever -I brings in is part of the model's name in the cache.
 static int hash_source(struct checking *c, uint64_t *hash) {
     struct compiler *cc = calloc(1, sizeof *cc);
     volatile int status = -1;
@@ -66,8 +65,8 @@ static int hash_source(struct checking *c, uint64_t *hash) {
     return status;
 }
 
-// Puts the -D of the command line at the start of the model.
-static int define_in_model(struct checking *c) {
+// Puts the hash of what it is of at the start of the model.
+static int mark_model(struct checking *c) {
     char path[PATH_MAX + 300];
     uint64_t hash;
     if (hash_source(c, &hash) != 0)
@@ -85,11 +84,6 @@ static int define_in_model(struct checking *c) {
         return FAIL(c, "%s: error: cannot be written: %s", path, strerror(errno));
     }
     fprintf(file, "// source %016llx\n", (unsigned long long)hash);
-    for (int i = 0; i < c->compile_with->front.define_count; i++) {
-        const char *define = c->compile_with->front.defines[i], *value = strchr(define, '=');
-        fprintf(file, "#define %.*s %s\n", (int)strcspn(define, "="), define,
-                value ? value + 1 : "1");
-    }
     fwrite(text, 1, (size_t)length, file);
     free(text);
     if (ferror(file) | (fclose(file) != 0))
@@ -142,8 +136,8 @@ int check_build_model(struct checking *c) {
     snprintf(c->folder, sizeof c->folder, "%s", made);
     struct compile_options compile_with = *c->compile_with;
     compile_with.out_dir = c->folder;
-    if (compile_keep(&compile_with, &c->made, c->error, c->error_size) != 0 ||
-        define_in_model(c) != 0 || pass_includes(c) != 0)
+    if (compile_keep(&compile_with, &c->made, c->error, c->error_size) != 0 || mark_model(c) != 0 ||
+        pass_includes(c) != 0)
         return -1;
     const struct mr_build recipe = recipe_of(c);
     return mr_build_model(&recipe, c->model_so, sizeof c->model_so, c->error, c->error_size);

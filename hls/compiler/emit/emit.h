@@ -233,6 +233,8 @@ void emit_network(struct compiler *cc, const struct network *net, struct tile *c
 bool is_stream_port(const struct variable *param);
 const struct stream *stream_of_port(const struct network *net, int port);
 void emit_ports_header(struct compiler *cc, const struct network *net, FILE *out);
-void emit_model(struct compiler *cc, const struct network *net, const char *source, FILE *out);
+// With the options that the source was read with; `source`: its path as seen from the model.
+void emit_model(struct compiler *cc, const struct network *net, const char *source,
+                const struct front_options *options, FILE *out);
 
 #endif

@@ -143,7 +143,7 @@ static void run_passes(struct compiled *made, const struct compile_options *o,
     make_folder(cc, o->out_dir);
     emit_network(cc, net, tiles, open_output(cc, &outputs[0], o, o->top, ".sv"));
     emit_ports_header(cc, net, open_output(cc, &outputs[1], o, o->top, "_ports.h"));
-    emit_model(cc, net, relative_path(cc, o->out_dir, o->source),
+    emit_model(cc, net, relative_path(cc, o->out_dir, o->source), &o->front,
                open_output(cc, &outputs[2], o, o->top, "_model.c"));
     report_json(net, tiles, rows, open_output(cc, &outputs[3], o, "report", ".json"));
     report_text(net, tiles, open_output(cc, &outputs[4], o, "report", ".txt"));
