@@ -467,9 +467,13 @@ static const struct network {
     enum mr_train_cell cell;
     int layers, units;
     size_t batch;
-} networks[] = {{"S1", MR_TRAIN_LSTM, 2, 64, 24},
-                {"S4", MR_TRAIN_LSTM, 4, 64, 64},
-                {"GRU", MR_TRAIN_GRU, 2, 64, 64}};
+    int multipliers; // in the lanes, at most
+} networks[] = {{"S1", MR_TRAIN_LSTM, 2, 64, 24, MR_ENGINE_MULTIPLIERS},
+                {"S1-3328", MR_TRAIN_LSTM, 2, 64, 24, 3328},
+                {"S4", MR_TRAIN_LSTM, 4, 64, 64, MR_ENGINE_MULTIPLIERS},
+                {"S4-6656", MR_TRAIN_LSTM, 4, 64, 64, 6656},
+                {"GRU", MR_TRAIN_GRU, 2, 64, 64, MR_ENGINE_MULTIPLIERS},
+                {"GRU-3072", MR_TRAIN_GRU, 2, 64, 64, 3072}};
 
 START_TEST(full_step) {
     const struct network *n = &networks[_i];
@@ -480,7 +484,7 @@ START_TEST(full_step) {
     for (int l = 0; l < n->layers; l++)
         chain.layers[l] = (struct mr_train_layer){
             .cell = n->cell, .inputs = l ? n->units : 25, .units = n->units};
-    ck_assert_int_eq(mr_train_shape_of(&chain, &options, MR_ENGINE_MULTIPLIERS, &s.is, &error), 0);
+    ck_assert_int_eq(mr_train_shape_of(&chain, &options, n->multipliers, &s.is, &error), 0);
     printf("%s, %d multipliers in the lanes: ", n->name, mr_train_lanes(&s.is));
     uint64_t seed = say(&s, "RTL");
     struct mr_int_device *engine = open_engine(&s, true, 0, 0, seed);

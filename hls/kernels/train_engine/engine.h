@@ -240,7 +240,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                         HLS(unroll)
                         old[u][g][c] = 0;
                         if (gradients || s.row_update)
-                            old[u][g][c] = gradient[s.weights][u][g][c];
+                            old[u][g][c] = gradient[s.gradients][u][g][c];
                     }
                 }
             }
@@ -299,7 +299,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     for (int c = 0; c < TRAIN_LC; c++) {
                         HLS(unroll)
                         if (gradients)
-                            gradient[s.weights][u][g][c] = TRAIN_GRADIENT_NEXT[u][g][c];
+                            gradient[s.gradients][u][g][c] = TRAIN_GRADIENT_NEXT[u][g][c];
                     }
                 }
             }

@@ -15,18 +15,22 @@ outputs : for (uint32_t t = first_step; t < steps; t++) {
                 const bool last = k == TRAIN_TOP_HW;
                 const uint32_t at = t * TRAIN_GROUPS + b / TRAIN_NB;
                 const uint32_t row = (t - first_step) * TRAIN_BATCH + b;
-                int64_t sum = 0;
-                int32_t bias_of = 0;
+                int32_t weight[TRAIN_LC];
+                int16_t h[TRAIN_LC];
+                // A loop of its own: of one with the sum hlsc would make LC reads of h_stash.
                 for (int c = 0; c < TRAIN_LC; c++) {
                     HLS(unroll)
-                    const int32_t weight = head[o * TRAIN_HEAD_WORDS + k][c];
-                    int16_t h = 0;
+                    weight[c] = head[o * TRAIN_HEAD_WORDS + k][c];
+                    h[c] = 0;
                     if (!last)
-                        h = h_stash[TRAIN_TOP_STASH + at * TRAIN_TOP_HW + k][b % TRAIN_NB][c];
-                    sum += mr_train_weight(weight) * h;
-                    if (c == 0)
-                        bias_of = weight;
+                        h[c] = h_stash[TRAIN_TOP_STASH + at * TRAIN_TOP_HW + k][b % TRAIN_NB][c];
                 }
+                int64_t sum = 0;
+                for (int c = 0; c < TRAIN_LC; c++) {
+                    HLS(unroll)
+                    sum += mr_train_weight(weight[c]) * h[c];
+                }
+                const int32_t bias_of = weight[0];
                 total = (k == 0 ? 0 : total) + sum;
                 if (last) {
                     const int32_t out = mr_train_output(total, bias_of);

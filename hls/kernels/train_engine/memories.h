@@ -7,7 +7,7 @@ HLS(array_partition variable = w dim = 2 complete)
 HLS(array_partition variable = w dim = 3 complete)
 HLS(array_partition variable = w dim = 4 complete)
 HLS(bind_storage variable = w impl = lutram)
-static int64_t gradient[TRAIN_OVER(TRAIN_KW)][TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
+static int64_t gradient[TRAIN_GRADIENT_WORDS][TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
 HLS(array_partition variable = gradient dim = 2 complete)
 HLS(array_partition variable = gradient dim = 3 complete)
 HLS(array_partition variable = gradient dim = 4 complete)

@@ -60,7 +60,7 @@ HLS_STREAM_OF(slot_t)
 typedef struct {
     uint8_t phase, layer;
     bool first, from_x, first_step, fresh, take_next, into, to_rec, to_above, hread;
-    uint16_t weights, rec, next, q;
+    uint16_t weights, gradients, rec, next, q;
     uint32_t h, x, above, drop;
     uint16_t drop_next; // from there to that of the next sequence
     bool keeps, squares, row_update, bias_update, head_update, head_bias, scale_update;
@@ -292,6 +292,7 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             w.to_above = lanes && columns && from_x && s.layer != 0;
             w.hread = lanes && (forwards || gradient) && (from_x ? s.layer != 0 : !s.first_step);
             w.weights = (uint16_t)(s.weights + (in_kw ? k : 0));
+            w.gradients = (uint16_t)(TRAIN_CLIP ? w.weights : in_kw ? k : 0);
             w.rec = (uint16_t)(s.columns + q);
             w.next = (uint16_t)(s.next + q);
             w.q = q;

@@ -89,6 +89,11 @@
 #define TRAIN_ROWS(l) (TRAIN_GATES * TRAIN_UNITS_##l)
 // A gradient word is read and written once in a turn, and no sooner than that.
 #define TRAIN_GRADIENT_CYCLES 6
+// Of a lane. A layer is updated before the next one's turns, but where gradients are clipped.
+#define TRAIN_GRADIENT_WORDS                                                                       \
+    (TRAIN_CLIP                                                                                    \
+         ? TRAIN_OVER(TRAIN_KW)                                                                    \
+         : TRAIN_MAX(TRAIN_MAX(TRAIN_KW(0), TRAIN_KW(1)), TRAIN_MAX(TRAIN_KW(2), TRAIN_KW(3))))
 #define TRAIN_LEN(l)                                                                               \
     (TRAIN_IS(l) ? TRAIN_MAX(TRAIN_MAX(TRAIN_KW(l), TRAIN_CW(l)), TRAIN_GRADIENT_CYCLES) : 0)
 #define TRAIN_BACK_LEN(l) (l == 0 ? TRAIN_MAX(TRAIN_HW(0), 2) : TRAIN_LEN(l))
