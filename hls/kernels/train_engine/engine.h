@@ -153,7 +153,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                 }
             }
             // ---- the sums of the turn before, which go to the cells word by word
-            int64_t now[TRAIN_LC][TRAIN_SUMS];
+            int64_t mine[TRAIN_NB][TRAIN_LC][TRAIN_SUMS], now[TRAIN_LC][TRAIN_SUMS];
             for (int n = 0; n < TRAIN_NB; n++) {
                 HLS(unroll)
                 int64_t current[TRAIN_MAX_UNITS][TRAIN_SUMS];
@@ -179,42 +179,59 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     HLS(unroll)
                     for (int g = 0; g < TRAIN_SUMS; g++) {
                         HLS(unroll)
-                        const int64_t mine =
+                        mine[n][e][g] =
                             e < TRAIN_MAX_UNITS ? current[e < TRAIN_MAX_UNITS ? e : 0][g] : 0;
-                        now[e][g] = n == 0 || s.n == n ? mine : now[e][g];
                     }
                 }
             }
+            for (int e = 0; e < TRAIN_LC; e++) {
+                HLS(unroll)
+                for (int g = 0; g < TRAIN_SUMS; g++) {
+                    HLS(unroll)
+                    now[e][g] = mine[s.n == 0 ? 0 : TRAIN_NB - 1][e][g];
+                }
+            }
             // ---- deltas: those of the next turn come in
+            int16_t entering[TRAIN_NB][TRAIN_LC][TRAIN_SUMS];
+            int16_t turn[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_SUMS];
             int16_t right[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_GATES];
             for (int n = 0; n < TRAIN_NB; n++) {
                 HLS(unroll)
-                int16_t entering[TRAIN_LC][TRAIN_SUMS], turn[TRAIN_MAX_UNITS][TRAIN_SUMS];
                 for (int e = 0; e < TRAIN_LC; e++) {
                     HLS(unroll)
                     for (int g = 0; g < TRAIN_SUMS; g++) {
                         HLS(unroll)
-                        entering[e][g] = 0;
+                        entering[n][e][g] = 0;
                         if (s.into)
-                            entering[e][g] = deltas[s.next][n][e][g];
+                            entering[n][e][g] = deltas[s.next][n][e][g];
                     }
                 }
+            }
+            for (int n = 0; n < TRAIN_NB; n++) {
+                HLS(unroll)
                 for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
                     HLS(unroll)
                     for (int g = 0; g < TRAIN_SUMS; g++) {
                         HLS(unroll)
-                        turn[u][g] = s.first ? coming[n][u][g] : delta[n][u][g];
-                        delta[n][u][g] = turn[u][g];
+                        turn[n][u][g] = s.first ? coming[n][u][g] : delta[n][u][g];
+                        delta[n][u][g] = turn[n][u][g];
                     }
                 }
+            }
+            for (int n = 0; n < TRAIN_NB; n++) {
+                HLS(unroll)
                 for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
                     HLS(unroll)
                     for (int g = 0; g < TRAIN_GATES; g++) {
                         HLS(unroll)
-                        right[n][u][g] = g == TRAIN_GATES - 1 && !s.from_x ? turn[u][TRAIN_SUMS - 1]
-                                                                           : turn[u][g];
+                        right[n][u][g] = g == TRAIN_GATES - 1 && !s.from_x
+                                             ? turn[n][u][TRAIN_SUMS - 1]
+                                             : turn[n][u][g];
                     }
                 }
+            }
+            for (int n = 0; n < TRAIN_NB; n++) {
+                HLS(unroll)
                 for (int q = 0; q < TRAIN_MAX_HW; q++) {
                     HLS(unroll)
                     for (int e = 0; e < TRAIN_LC; e++) {
@@ -222,7 +239,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                         for (int g = 0; g < TRAIN_SUMS; g++) {
                             HLS(unroll)
                             if (s.into && s.q == q)
-                                coming[n][q * TRAIN_LC + e][g] = entering[e][g];
+                                coming[n][q * TRAIN_LC + e][g] = entering[n][e][g];
                         }
                     }
                 }
@@ -516,14 +533,8 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     moment[s.param][c] = load ? given.m[c] & 0xffffff : m;
                     square[s.param][c] = load ? given.v[c] & 0xffffff : v_old;
                 }
-                for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
-                    HLS(unroll)
-                    for (int k = 0; k < TRAIN_GATES; k++) {
-                        HLS(unroll)
-                        if (s.row_update && change && s.row == u * TRAIN_GATES + k)
-                            w[s.weights][u][k][c] = mr_train_weight(w_new);
-                    }
-                }
+                if (s.row_update && change)
+                    w[s.weights][s.unit][s.gate][c] = mr_train_weight(w_new);
                 for (int k = 0; k < TRAIN_SUMS; k++) {
                     HLS(unroll)
                     if (s.bias_update && change && s.sum == k)

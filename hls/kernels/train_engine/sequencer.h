@@ -64,7 +64,7 @@ typedef struct {
     uint32_t h, x, above, drop;
     uint16_t drop_next; // from there to that of the next sequence
     bool keeps, squares, row_update, bias_update, head_update, head_bias, scale_update;
-    uint16_t row, sum;
+    uint16_t row, unit, gate, sum; // row = unit * TRAIN_GATES + gate
     uint32_t param;
     bool cell, cell_forward, cell_back, cell_first, cell_last, cell_quiet, cell_fresh;
     uint8_t n;
@@ -309,6 +309,9 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             w.head_bias = q == TRAIN_TOP_HW;
             w.scale_update = s.phase == SCALES;
             w.row = s.row;
+            // s.row / TRAIN_GATES, of 2^13 rows at most.
+            w.unit = (uint16_t)(s.row * ((1u << 17) / TRAIN_GATES + 1) >> 17);
+            w.gate = (uint16_t)(s.row - w.unit * TRAIN_GATES);
             w.sum = n;
             w.param = param;
             w.head = (uint16_t)(s.row * TRAIN_HEAD_WORDS + k);
