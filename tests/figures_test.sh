@@ -191,5 +191,16 @@ verdict "its stages" "$(said 'a loop of \([0-9]*\) stages') $(said 'takes \([0-9
 verdict "cycles that turns hide" "$(said 'what lanes and cells take: \([0-9]*\) cycles')" \
     "$(sed -n 's/^  dependence of h_stash in loop lanes: .* \([0-9]*\) cycles needed.*/\1/p' "$engine/report.txt")"
 
+# What that of S4 takes of a card. Memories that hlsc copies once more would not fit.
+row=$(sed -n 's/^| S4: LSTM 4x64 | 64 | \([0-9]*\), \([0-9]*\) | [0-9,]* | \([0-9,]*\) (.*| \([0-9]*\) (.*| [0-9,]* |$/\1 \2 \3 \4/p' docs/training-engine.md | tr -d ,)
+read -r lc nb multipliers ultra <<<"$row"
+sed -e 's/\(TRAIN_LAYERS\) .*/\1 4/' -e "s/\(TRAIN_LC\) .*/\1 $lc/" -e "s/\(TRAIN_NB\) .*/\1 $nb/" \
+    -e 's/\(TRAIN_WIDTH_[12]\) .*/\1 64/' -e 's/.*TRAIN_OUTPUTS.*/#define TRAIN_WIDTH_3 64\n#define TRAIN_WIDTH_4 64\n&/' \
+    "$engine/train.c" >"$engine/s4.c"
+build/hlsc "$engine/s4.c" --top train -I hls/kernels -I base/contract -o "$engine" >"$work/hlsc.log" 2>&1
+verdict "DSPs and UltraRAMs of the engine of S4" "$multipliers $ultra" \
+    "$(awk '/^process .* multipliers$/ { sum += $3 } END { print sum }' "$engine/report.txt") $(
+        awk '/"impl": "uram"/ { mine = 1 } /"blocks":/ { if (mine) sum += $2; mine = 0 } END { print sum }' "$engine/report.json")"
+
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ] && [ $passed -gt 8 ]
