@@ -63,10 +63,11 @@ struct mr_engine {
 // A network's programs for folded kernels, made by one who knows it.
 struct mr_folded_maker {
     void *self;
-    // For a kernel that multiplies so many rows at a time, which the device says. *program is
-    // there while the device is opened. 0, or a code with a sentence in error.
-    int (*make)(void *self, uint32_t rows, const struct mr_folded_program **program,
-                struct mr_error *error);
+    // For a kernel that multiplies so many rows at a time, in an image of that hash
+    // [MR_SHAPE_HASH], both of which the device says. *program is there while the device is opened.
+    // 0, or a code with a sentence in error: an image that is not known, too.
+    int (*make)(void *self, uint32_t rows, const unsigned char *image_hash,
+                const struct mr_folded_program **program, struct mr_error *error);
 };
 
 // One network, built.

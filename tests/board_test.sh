@@ -99,6 +99,10 @@ if [ "$long" = long ]; then
     on_cpu lstm x.csv
     emulated "" "$(run_on usb: lstm x.csv)" || fail "eight rows: code $?: $(tail -n 2 "$work/log")"
     same lstm "a board that multiplies eight rows at a time"
+    # And one whose image is none of those in bitstreams/.
+    sed -i "s/(\`MR_IMAGE_HASH)/(128'h5a)/" "$work/data/hw/board/icebreaker.sv"
+    ln -s "$PWD/bitstreams" "$work/data"
+    told "a board with an image that is not known" 60 "has an image (5a000000) that is none of those here (icebreaker" "icebreaker:MR1:"
     unset MILLRACE_DATA
     x=${MODELS:-../shared/models}/turbofan_test_x.npy
     if [ -e "$x" ]; then

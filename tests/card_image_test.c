@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which images of cards are taken: from which folders, and with which manifest. No card is opened.
 #define _GNU_SOURCE
+#include "board_image.h"
 #include "file.h"
 #include "network_image.h"
 #include "plan_fixture.h"
@@ -210,6 +211,35 @@ START_TEST(images_are_of_the_kernels_of_this_version) {
 }
 END_TEST
 
+// A board tells the hash of its image; where images of boards are at hand, it must be of one.
+START_TEST(boards_have_an_image_that_is_known) {
+    static const unsigned char emulated[MR_SHAPE_HASH] = {0}, own[MR_SHAPE_HASH] = {0x5a, 1},
+                               other[MR_SHAPE_HASH] = {0x5a, 2};
+    struct mr_error failure;
+    fresh();
+    ck_assert_int_eq(mr_board_image_check(own, FOLDER "/none", "usb:", &failure), 0);
+    ck_assert_int_eq(mr_board_image_check(own, FOLDER "/own", "usb:", &failure), 0);
+    // What is no image of a board tells nothing.
+    make_image(FOLDER "/own", 1);
+    write_text(FOLDER "/own/a.json", "no JSON");
+    write_text(FOLDER "/own/b.json", "{\"target\": \"icebreaker\"}");
+    write_text(FOLDER "/own/c.json", "{\"target\": \"icebreaker\", \"sources\": \"5a01\"}");
+    ck_assert_int_eq(mr_board_image_check(other, FOLDER "/own", "usb:", &failure), 0);
+    write_text(FOLDER "/own/d.json",
+               "{\"target\": \"icebreaker\", \"sources\": \"5a010000000000000000000000000000\"}");
+    write_text(FOLDER "/own/e.json", "{\"target\": \"upduino\", \"sources\": \"" SOURCE "\"}");
+    ck_assert_int_eq(mr_board_image_check(own, FOLDER "/own", "usb:", &failure), 0);
+    ck_assert_int_eq(mr_board_image_check(emulated, FOLDER "/own", "usb:", &failure), 0);
+    ck_assert_int_eq(mr_board_image_check(other, FOLDER "/own", "usb:", &failure), MR_ERROR_DEVICE);
+    ck_assert_msg(strstr(failure.text, "usb: has an image (5a020000) that is none of those here "
+                                       "(icebreaker 5a010000, upduino 3c3c3c3c)"),
+                  "%s", failure.text);
+    // As in the repository.
+    ck_assert_int_eq(mr_board_image_check(own, "bitstreams", "usb:", &failure), MR_ERROR_DEVICE);
+    ck_assert_ptr_nonnull(strstr(failure.text, "icebreaker "));
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("card_image");
     TCase *all = tcase_create("all");
@@ -220,6 +250,7 @@ int main(void) {
     tcase_add_test(all, without_sources_a_folder_must_be_named);
     tcase_add_test(all, images_have_the_checksum_of_their_manifest);
     tcase_add_test(all, images_are_of_the_kernels_of_this_version);
+    tcase_add_test(all, boards_have_an_image_that_is_known);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

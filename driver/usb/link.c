@@ -173,7 +173,7 @@ static int take_identity(struct mr_link *link, const struct mr_packet *answer,
                                           .requests = (uint16_t)NUMBER(REQUESTS),
                                           .rejected = (uint16_t)NUMBER(REJECTED)};
 #undef NUMBER
-    memcpy(identity->hash, bytes + MR_IDENTITY_HASH, MR_LINK_HASH);
+    memcpy(identity->hash, bytes + MR_IDENTITY_HASH, MR_SHAPE_HASH);
     for (int i = 0; i < MR_LINK_LIMITS; i++)
         identity->limits[i] = (uint16_t)mr_packet_get(bytes + MR_IDENTITY_LIMITS + 2 * i, 2);
     if (identity->payload >= MR_PACKET_PAYLOAD_LEAST &&

@@ -8,19 +8,20 @@
 #define MR_USB_LINK_H
 
 #include "byte_pipe.h"
+#include "kernel.h"
 #include "packet.h"
 #include "transport.h"
 #include "word_pipe.h"
 
-enum { MR_LINK_LIMITS = 8, MR_LINK_HASH = 16 };
+enum { MR_LINK_LIMITS = 8 };
 
 // What a device says of itself.
 struct mr_link_identity {
     uint32_t kind;    // MR_PACKET_KIND_*
     uint32_t payload; // bytes of a packet's payload
     uint32_t clock_khz;
-    uint32_t memory; // bytes
-    uint8_t hash[MR_LINK_HASH];
+    uint32_t memory;             // bytes
+    uint8_t hash[MR_SHAPE_HASH]; // of the image
     uint16_t limits[MR_LINK_LIMITS];
     uint32_t busy;               // cycles of the kernel, modulo 2^32
     uint16_t requests, rejected; // modulo 2^16

@@ -100,8 +100,8 @@ static int open_folded(struct usb *usb, const struct mr_image *image, struct mr_
     if (!usb->words)
         return MR_ERROR_MEMORY;
     mr_link_words_pipe(usb->words, &pipe);
-    const int code =
-        image->folded->make(image->folded->self, mr_folded_rows(&pipe.limits), &program, error);
+    const int code = image->folded->make(image->folded->self, mr_folded_rows(&pipe.limits),
+                                         usb->link.identity.hash, &program, error);
     if (code)
         return code;
     usb->folded = mr_folded_open(&pipe, program, usb->name, error);

@@ -5,6 +5,7 @@
 #include "cache.h"
 #include "cache_key.h"
 #include "card_image.h"
+#include "design_hash.h"
 #include "failure.h"
 #include "file.h"
 #include "hls_build.h"
@@ -164,6 +165,41 @@ int mr_board_image_find(const struct mr_board *board, const char *folder, char *
     if (mr_card_image_check(path, text, sizeof text))
         return mr_failure(error, MR_ERROR_FILE, "%s", text);
     return 0;
+}
+
+struct search {
+    const unsigned char *hash;
+    char boards[200]; // those of which there are images
+};
+
+static bool is_of_hash(const json_t *manifest, void *context) {
+    struct search *search = context;
+    unsigned char hash[MR_SHAPE_HASH];
+    const char *board = json_string_value(json_object_get(manifest, "target"));
+    const char *text = json_string_value(json_object_get(manifest, "sources"));
+    if (!board || !mr_hash_parse(text, hash))
+        return false; // that of a card
+    const size_t used = strlen(search->boards);
+    snprintf(search->boards + used, sizeof search->boards - used, "%s%.20s %.8s", used ? ", " : "",
+             board, text);
+    return memcmp(hash, search->hash, sizeof hash) == 0;
+}
+
+int mr_board_image_check(const unsigned char *hash, const char *folder, const char *device,
+                         struct mr_error *error) {
+    static const unsigned char emulated[MR_SHAPE_HASH];
+    struct search search = {hash, ""};
+    char text[MR_HASH_TEXT];
+    if (!memcmp(hash, emulated, sizeof emulated) ||
+        mr_manifests_search(folder, is_of_hash, &search) || !*search.boards)
+        return 0;
+    mr_hash_text(hash, text);
+    return mr_failure(error, MR_ERROR_DEVICE,
+                      "%s has an image (%.8s) that is none of those here (%s): its kernel may be "
+                      "another one, and give other bits; write one of these to the board (millrace "
+                      "program BOARD), or name the folder with the manifest of its own "
+                      "(--bitstreams)",
+                      device, text, search.boards);
 }
 
 bool mr_board_image_cells(const struct mr_board *board, const char *folder,

@@ -22,6 +22,13 @@ int mr_board_image_build(const struct mr_board *board, const char *output,
 int mr_board_image_find(const struct mr_board *board, const char *folder, char *path,
                         size_t path_size, struct mr_error *error);
 
+// Is an image that a board tells the hash of one of the folder's (NULL: where images are looked
+// for)? One of all zeros is that of an emulated board, made of the kernel at hand, and where the
+// folder has no image of a board nothing can be said. device: "usb:", for the sentence. 0, or a
+// code with the sentence.
+int mr_board_image_check(const unsigned char *hash, const char *folder, const char *device,
+                         struct mr_error *error);
+
 // What the image of a board in the folder takes of the chip, by its manifest. False: there is no
 // such manifest.
 bool mr_board_image_cells(const struct mr_board *board, const char *folder,

@@ -81,6 +81,32 @@ json_t *mr_manifest_read(const char *image, char *error, size_t error_size) {
     return manifest;
 }
 
+static int is_manifest(const struct dirent *entry) {
+    static const char ending[] = ".json";
+    const size_t length = strlen(entry->d_name);
+    return length >= sizeof ending && !strcmp(entry->d_name + length + 1 - sizeof ending, ending);
+}
+
+bool mr_manifests_search(const char *folder, mr_manifest_look *look, void *context) {
+    char place[PATH_MAX + 16], path[2 * PATH_MAX];
+    struct dirent **entries = NULL;
+    bool found = false;
+    if (mr_images_folder(folder, place, sizeof place, NULL, 0))
+        return false;
+    const int count = scandir(place, &entries, is_manifest, alphasort);
+    for (int i = 0; i < count; i++) {
+        if (!found) {
+            snprintf(path, sizeof path, "%s/%s", place, entries[i]->d_name);
+            json_t *manifest = mr_manifest_read(path, NULL, 0);
+            found = manifest && look(manifest, context);
+            json_decref(manifest);
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    return found;
+}
+
 static int check_manifest(const char *image, const char *path, char *error, size_t error_size) {
     char sum[65] = "";
     json_t *manifest = mr_manifest_read(image, error, error_size);

@@ -55,6 +55,11 @@ int mr_manifest_path(const char *image, char *path, size_t size);
 // The manifest itself. NULL with a sentence in error.
 json_t *mr_manifest_read(const char *image, char *error, size_t error_size);
 
+// The manifests in a folder (NULL: where images are looked for), in the order of their names, until
+// `look` says that it has what it wants. False: it never did.
+typedef bool mr_manifest_look(const json_t *manifest, void *context);
+bool mr_manifests_search(const char *folder, mr_manifest_look *look, void *context);
+
 // Compares an image that a user named with its manifest, where one is beside it. 0, or -1 with a
 // sentence in error.
 int mr_card_image_check(const char *image, char *error, size_t error_size);

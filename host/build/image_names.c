@@ -5,8 +5,6 @@
 #include "card_image.h"
 #include "design_hash.h"
 
-#include <dirent.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,37 +89,28 @@ int mr_image_names_read(const char *image, struct mr_image_names *names) {
     return result;
 }
 
-static bool is_of_shape(const json_t *manifest, const unsigned char *shape_hash) {
+struct search {
+    const unsigned char *shape_hash;
+    struct mr_image_names *names;
+    int result;
+};
+
+static bool take_of_shape(const json_t *manifest, void *context) {
+    struct search *search = context;
     unsigned char hash[MR_SHAPE_HASH];
     const char *text = json_string_value(json_object_get(manifest, "shape_hash"));
-    return mr_hash_parse(text, hash) && !memcmp(hash, shape_hash, sizeof hash);
-}
-
-static int is_manifest(const struct dirent *entry) {
-    static const char ending[] = ".json";
-    const size_t length = strlen(entry->d_name);
-    return length >= sizeof ending && !strcmp(entry->d_name + length + 1 - sizeof ending, ending);
+    if (!mr_hash_parse(text, hash) || memcmp(hash, search->shape_hash, sizeof hash) != 0)
+        return false;
+    search->result = take_names(manifest, search->names);
+    if (search->result)
+        mr_image_names_free(search->names);
+    return search->result <= 0;
 }
 
 int mr_image_names_find(const unsigned char *shape_hash, const char *folder,
                         struct mr_image_names *names) {
-    char place[PATH_MAX + 16], path[2 * PATH_MAX], text[900];
-    struct dirent **entries = NULL;
-    int result = 1;
+    struct search search = {shape_hash, names, 1};
     *names = (struct mr_image_names){0};
-    if (mr_images_folder(folder, place, sizeof place, NULL, 0))
-        return 1;
-    const int count = scandir(place, &entries, is_manifest, alphasort);
-    for (int i = 0; i < count; i++) {
-        if (result > 0) {
-            snprintf(path, sizeof path, "%s/%s", place, entries[i]->d_name);
-            json_t *manifest = mr_manifest_read(path, text, sizeof text);
-            if (is_of_shape(manifest, shape_hash) && (result = take_names(manifest, names)))
-                mr_image_names_free(names);
-            json_decref(manifest);
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    return result;
+    mr_manifests_search(folder, take_of_shape, &search);
+    return search.result;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The device of a session: which one and which image, opening it, its weights.
 #define _POSIX_C_SOURCE 200809L
+#include "board_image.h"
 #include "cpu_engine.h"
 #include "failure.h"
 #include "folded_image.h"
@@ -105,14 +106,16 @@ static void describe(struct mr_session *session, const char *uri) {
 
 struct folded_network {
     const struct mr_plan *plan;
+    const char *uri, *bitstreams;
     struct mr_folded_image image;
 };
 
-static int make_folded(void *self, uint32_t rows, const struct mr_folded_program **program,
-                       struct mr_error *error) {
+static int make_folded(void *self, uint32_t rows, const unsigned char *image_hash,
+                       const struct mr_folded_program **program, struct mr_error *error) {
     struct folded_network *network = self;
     *program = &network->image.program;
-    return mr_folded_image_make(network->plan, rows, &network->image, error);
+    const int code = mr_board_image_check(image_hash, network->bitstreams, network->uri, error);
+    return code ? code : mr_folded_image_make(network->plan, rows, &network->image, error);
 }
 
 static int open_device(struct mr_session *session, const char *uri, struct mr_error *error) {
@@ -134,7 +137,8 @@ static int open_device(struct mr_session *session, const char *uri, struct mr_er
         return code;
     struct mr_error reason;
     struct mr_engine engine = {0};
-    struct folded_network folded = {.plan = &session->compiled.plan};
+    struct folded_network folded = {
+        .plan = &session->compiled.plan, .uri = uri, .bitstreams = options->bitstreams};
     const struct mr_folded_maker maker = {&folded, make_folded};
     const bool has_engine = mr_device_form(uri) == MR_FORM_ENGINE;
     if (has_engine && mr_engine_make(&session->compiled.plan, options->threads, &engine, error))
