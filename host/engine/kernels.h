@@ -10,6 +10,17 @@
 //   (256 high + low) >> shift = (high + (low >> 8)) >> (shift - 8)
 // for shifts of 8 and more, in which high + (low >> 8) has 32 bits as the sum has 40.
 // Columns of 8 bits (host/nn/precision.h) have a high part alone: S = 256 sum + bias.
+//
+// Of several rows, half of the second sum is enough. Products of 16 bits, summed in 32, give S
+// modulo 2^32; products of the upper bytes alone, at a quarter of the cost where there is a product
+// of bytes, tell E, from which 2^16 E is within 2^31 of S. With
+//   v = 256 (p - 128) + 128 + q   p from 0 to 255, q from -128 to 127
+//   w = 256 t + l                 t from -128 to 127, l from -128 to 127, but to 255 for t = 127
+//   E = sum p t - 128 sum t + floor(sum t / 2)
+// S - 2^16 E is at most 2^15 from sum (256 q t + v l), so at most 2^15 (1 + sum (|t| + |l|)):
+// pieces of a row whose |t| + |l| sum up to MR_PIECE_MOST hold that, 171 columns of any weights do.
+// Then
+//   high = E << 8, low = (S - (E << 16)) modulo 2^32, with its sign.
 #ifndef MR_ENGINE_KERNELS_H
 #define MR_ENGINE_KERNELS_H
 
@@ -22,23 +33,47 @@ struct mr_cuts;
 // How columns are multiplied.
 enum mr_product {
     MR_PRODUCT_SPLIT, // pairs of 16 bits by pairs of highs and of lows
+    MR_PRODUCT_WRAPS, // pairs of 16 bits by themselves, and four tops by four p: with bytes alone
     MR_PRODUCT_PAIRS, // pairs of 16 bits: columns of 8 bits, where there is no product of bytes
     MR_PRODUCT_BYTES  // four weights of 8 bits by four columns, which are 128 more than they are
 };
 
-enum { MR_PANEL = 4 }; // vectors of sums that are calculated together
+enum {
+    MR_PANEL = 4, // vectors of sums that are calculated together
+    MR_PIECE_MOST = 65534
+};
 
-// Weights of sums: [blocks][groups of columns][MR_PANEL][width] groups. A group is two columns, or
-// four bytes: 32 bits.
+// Weights of sums: [blocks][groups of columns, and one of zeros where they are
+// odd][MR_PANEL][width] groups. A group is two columns, or four bytes: 32 bits.
 struct mr_panel {
     int blocks, groups;
     const void *weights;
+    // MR_PRODUCT_WRAPS, NULL where it does not pay: t of four columns, [blocks][fours][MR_PANEL]
+    // [width]; and what E begins with in each piece of so many fours, [blocks][pieces][MR_PANEL]
+    // [width].
+    const void *tops;
+    const int32_t *start;
+    int piece;
     // [blocks][MR_PANEL] where the sums of a vector are in a row of sums, in vectors. Vectors of
     // padding go to a place of their own behind the others.
     const uint16_t *place;
 };
 
-// Columns: [rows][stride] groups. low: NULL where columns have a high part alone.
+static inline int mr_panel_fours(const struct mr_panel *panel) {
+    return (panel->groups + 1) / 2;
+}
+
+static inline int mr_panel_pieces(const struct mr_panel *panel) {
+    return (mr_panel_fours(panel) + panel->piece - 1) / panel->piece;
+}
+
+// Numbers of 32 bits of a block, of weights of so wide a kernel.
+static inline size_t mr_panel_block(const struct mr_panel *panel, int width) {
+    return (size_t)mr_panel_fours(panel) * 2 * MR_PANEL * (size_t)width;
+}
+
+// Columns: [rows][stride] groups. low: NULL where columns have a high part alone. For
+// MR_PRODUCT_WRAPS p of four, and the numbers as they are.
 struct mr_columns {
     const int32_t *high, *low;
     size_t stride;
@@ -52,6 +87,7 @@ struct mr_sums {
     size_t from_stride;
     int32_t *to;
     size_t to_stride;
+    bool end; // nothing is added to them: low parts may have any size, else they have 8 bits
 };
 
 // How sums become arguments, [sums][width] each, of a vector of sums those of its place. A shift
@@ -94,11 +130,12 @@ typedef void mr_unit_kernel(const struct mr_units *units);
 struct mr_kernels {
     const char *name;
     int width;
-    bool has_bytes; // MR_PRODUCT_BYTES, in place of MR_PRODUCT_PAIRS
+    bool has_bytes; // MR_PRODUCT_BYTES, in place of MR_PRODUCT_PAIRS, and MR_PRODUCT_WRAPS
     // Numbers to groups: highs and lows, or columns of 8 bits (precision.h). count: of numbers, of
     // which whole vectors can be read; the groups behind them are not changed.
     void (*split)(const int16_t *row, int count, int32_t *high, int32_t *low);
     void (*narrow)(const int16_t *row, int count, int32_t *high);
+    void (*wrap)(const int16_t *row, int count, int32_t *high, int32_t *low); // NULL: no bytes
     void (*sum)(enum mr_product product, const struct mr_panel *panel,
                 const struct mr_columns *columns, const struct mr_sums *sums, size_t rows);
     // Cells: sums i, f, g, o; r, z, n over x, n over h; r, z, n; and one. `other`: with activations

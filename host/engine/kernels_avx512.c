@@ -11,6 +11,7 @@
 #    define KERNEL TARGET static
 #    define FN __attribute__((always_inline)) TARGET static inline
 #    define HAS_BYTES 1
+#    define KEEP(v) __asm__("" : "+v"(v))
 
 enum { W = 16, ROWS_MAX = 3, BLOCKS_MAX = 2 };
 typedef __m512i V;

@@ -5,7 +5,7 @@
 //   KERNEL       before each function that others call, FN before each that is a part of these
 //   HAS_BYTES    1 where there is a product of bytes, else 0
 //   W, V         numbers of 32 bits in a vector, and its type
-//   ROWS_MAX     rows whose sums are in registers together, of one block
+//   ROWS_MAX     rows whose sums are in registers together, of one block; 3 where HAS_BYTES
 //   BLOCKS_MAX   blocks likewise, 1 or 2, of one row
 //   v_all(n), v_load(p), v_store(p, v)
 //   v_add, v_sub, v_mul (low 32 bits), v_and, v_min, v_max
@@ -14,6 +14,7 @@
 //                                    downs without sign
 //   v_pairs(sum, w, a)               adds w[2 i] a[2 i] + w[2 i + 1] a[2 i + 1] of 16 bits
 //   v_bytes(sum, w, a)               likewise of four bytes, those of a without sign; HAS_BYTES
+//   KEEP(v)                          v is in a register here; HAS_BYTES
 //   v_load16(p), v_store16(p, v)     numbers of 16 bits
 //   H, h_all, h_load, h_store, h_add, h_sub, h_and, h_min, h_left, h_right  of 2 W of these;
 //   h_store_bytes(p, v)              of 8 bits each; HAS_BYTES
@@ -56,6 +57,16 @@ KERNEL void narrow(const int16_t *row, int count, int32_t *high) {
     }
 }
 
+#if HAS_BYTES
+KERNEL void wrap(const int16_t *row, int count, int32_t *high, int32_t *low) {
+    for (int k = 0; k < count; k += 2 * W) {
+        const H v = h_load(row + k);
+        h_store_bytes(high + k / 4, h_add(h_right(v, 8), h_all(128)));
+        h_store(low + k / 2, v);
+    }
+}
+#endif
+
 // ---- sums
 
 enum { AHEAD = 2048 }; // bytes of weights, which may lie in a far cache
@@ -78,7 +89,7 @@ FN void sum_rows(const int blocks, const int rows, const enum mr_product product
     const bool is_split = product == MR_PRODUCT_SPLIT;
     const int vectors = blocks * MR_PANEL;
     const uint16_t *place = panel->place + (size_t)block * MR_PANEL;
-    const size_t of_block = (size_t)panel->groups * MR_PANEL * W * sizeof(int32_t);
+    const size_t of_block = mr_panel_block(panel, W) * sizeof(int32_t);
     const char *weights = (const char *)panel->weights + (size_t)block * of_block;
     V high[2 * MR_PANEL][ROWS_MAX], low[2 * MR_PANEL][ROWS_MAX];
 
@@ -145,11 +156,108 @@ FN void sum_all(const enum mr_product product, const struct mr_panel *panel,
     }
 }
 
+#if HAS_BYTES
+// A piece of some rows and one block: sums that wrap, and estimates of them (kernels.h).
+FN void wrap_rows(const int rows, const struct mr_panel *panel, int block, int piece,
+                  const struct mr_columns *columns, const struct mr_sums *sums, size_t first) {
+    const uint16_t *place = panel->place + (size_t)block * MR_PANEL;
+    const int fours = mr_panel_fours(panel), pieces = mr_panel_pieces(panel);
+    const int from_four = piece * panel->piece;
+    const int end = piece == pieces - 1 ? fours : from_four + panel->piece;
+    const size_t vectors = (size_t)block * (size_t)fours + (size_t)from_four;
+    const int32_t *weights = (const int32_t *)panel->weights + vectors * 2 * MR_PANEL * W;
+    const int32_t *tops = (const int32_t *)panel->tops + vectors * MR_PANEL * W;
+    const int32_t *start =
+        panel->start + ((size_t)block * (size_t)pieces + (size_t)piece) * MR_PANEL * W;
+    const int32_t *from = piece ? sums->to : sums->from;
+    const size_t stride = piece ? sums->to_stride : sums->from_stride;
+    V top[MR_PANEL][ROWS_MAX], sum[MR_PANEL][ROWS_MAX];
+
+    UNROLL
+    for (int v = 0; v < MR_PANEL; v++) {
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            top[v][r] = v_load(start + v * W);
+            sum[v][r] = v_load(from + (first + (size_t)r) * stride + (size_t)place[v] * 2 * W + W);
+        }
+    }
+    for (int k = from_four; k < end; k++) {
+        V column[ROWS_MAX];
+        UNROLL
+        for (int pair = 0; pair < 2; pair++) {
+            UNROLL
+            for (int r = 0; r < rows; r++)
+                column[r] = v_all(
+                    columns->low[(first + (size_t)r) * columns->stride + (size_t)(2 * k + pair)]);
+            UNROLL
+            for (int v = 0; v < MR_PANEL; v++) {
+                const V w = v_load(weights + (pair * MR_PANEL + v) * W);
+                UNROLL
+                for (int r = 0; r < rows; r++)
+                    sum[v][r] = v_pairs(sum[v][r], w, column[r]);
+            }
+        }
+        UNROLL
+        for (int r = 0; r < rows; r++)
+            column[r] = v_all(columns->high[(first + (size_t)r) * columns->stride + (size_t)k]);
+        UNROLL
+        for (int v = 0; v < MR_PANEL; v++) {
+            V w = v_load(tops + v * W);
+            KEEP(w);
+            UNROLL
+            for (int r = 0; r < rows; r++) {
+                top[v][r] = v_bytes(top[v][r], w, column[r]);
+                KEEP(top[v][r]); // gcc kept it in two, and so in memory
+            }
+        }
+        weights += 2 * MR_PANEL * W;
+        tops += MR_PANEL * W;
+    }
+    const bool narrows = piece < pieces - 1 || !sums->end;
+    UNROLL
+    for (int v = 0; v < MR_PANEL; v++) {
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            const size_t row = first + (size_t)r, at = (size_t)place[v] * 2 * W;
+            V high = v_add(v_load(from + row * stride + at), v_left(top[v][r], 8));
+            V low = v_sub(sum[v][r], v_left(top[v][r], 16));
+            if (narrows) {
+                const V up = v_right(v_add(low, v_all(128)), 8);
+                high = v_add(high, up);
+                low = v_sub(low, v_left(up, 8));
+            }
+            v_store(sums->to + row * sums->to_stride + at, high);
+            v_store(sums->to + row * sums->to_stride + at + W, low);
+        }
+    }
+}
+
+// A block's piece after piece, so that its weights stay in the nearest cache.
+FN void wrap_all(const struct mr_panel *panel, const struct mr_columns *columns,
+                 const struct mr_sums *sums, size_t rows) {
+    for (int block = 0; block < panel->blocks; block++)
+        for (int piece = 0; piece < mr_panel_pieces(panel); piece++) {
+            size_t r = 0;
+            for (; rows - r >= 3 && rows - r != 4; r += 3)
+                wrap_rows(3, panel, block, piece, columns, sums, r);
+            for (; rows - r >= 2; r += 2)
+                wrap_rows(2, panel, block, piece, columns, sums, r);
+            if (r < rows)
+                wrap_rows(1, panel, block, piece, columns, sums, r);
+        }
+}
+#endif
+
 KERNEL void sum(enum mr_product product, const struct mr_panel *panel,
                 const struct mr_columns *columns, const struct mr_sums *sums, size_t rows) {
     switch (product) {
     case MR_PRODUCT_SPLIT:
         sum_all(MR_PRODUCT_SPLIT, panel, columns, sums, rows);
+        break;
+    case MR_PRODUCT_WRAPS:
+#if HAS_BYTES
+        wrap_all(panel, columns, sums, rows);
+#endif
         break;
     case MR_PRODUCT_PAIRS:
         sum_all(MR_PRODUCT_PAIRS, panel, columns, sums, rows);
@@ -353,6 +461,9 @@ const struct mr_kernels TABLE = {.name = NAME,
                                  .has_bytes = HAS_BYTES,
                                  .split = split,
                                  .narrow = narrow,
+#if HAS_BYTES
+                                 .wrap = wrap,
+#endif
                                  .sum = sum,
                                  .lstm = lstm,
                                  .lstm_other = lstm_other,

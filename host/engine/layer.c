@@ -131,10 +131,14 @@ static struct mr_panel panel_of(const struct mr_packed *packed, const struct mr_
     const int first = units.first * part->gates / MR_PANEL;
     const int end =
         units.end == packed->vectors ? panel.blocks : units.end * part->gates / MR_PANEL;
-    const size_t of_block =
-        (size_t)panel.groups * MR_PANEL * (size_t)packed->kernels->width * sizeof(int32_t);
+    const size_t of_block = mr_panel_block(&panel, packed->kernels->width);
 
-    panel.weights = (const char *)panel.weights + (size_t)first * of_block;
+    panel.weights = (const int32_t *)panel.weights + (size_t)first * of_block;
+    if (panel.tops) {
+        panel.tops = (const int32_t *)panel.tops + (size_t)first * of_block / 2;
+        panel.start +=
+            (size_t)(first * mr_panel_pieces(&panel) * MR_PANEL * packed->kernels->width);
+    }
     panel.place += (size_t)first * MR_PANEL;
     panel.blocks = units.first < units.end ? end - first : 0;
     return panel;
@@ -142,32 +146,42 @@ static struct mr_panel panel_of(const struct mr_packed *packed, const struct mr_
 
 // ---- running
 
+// How a part is multiplied by so many rows: the weights of one row are read once, and of tops there
+// are half as many bytes more.
+static enum mr_product product_of(const struct mr_packed *packed, const struct mr_part *part,
+                                  size_t rows) {
+    return part->panel.tops && rows > 1 ? MR_PRODUCT_WRAPS : packed->product;
+}
+
 // Numbers of a row, from a whole vector on, as columns.
-static void take_columns(const struct mr_packed *packed, const struct columns *columns, size_t at,
-                         const int16_t *row, int first, int end) {
+static void take_columns(const struct mr_packed *packed, enum mr_product product,
+                         const struct columns *columns, size_t at, const int16_t *row, int first,
+                         int end) {
     const size_t from = (size_t)first;
 
     if (first >= end)
         return;
-    if (packed->product == MR_PRODUCT_SPLIT)
+    if (product == MR_PRODUCT_WRAPS)
+        packed->kernels->wrap(row + from, end - first, columns->high + at + from / 4,
+                              columns->low + at + from / 2);
+    else if (product == MR_PRODUCT_SPLIT)
         packed->kernels->split(row + from, end - first, columns->high + at + from / 2,
                                columns->low + at + from / 2);
     else
         packed->kernels->narrow(row + from, end - first,
-                                columns->high + at +
-                                    from / (packed->product == MR_PRODUCT_BYTES ? 4 : 2));
+                                columns->high + at + from / (product == MR_PRODUCT_BYTES ? 4 : 2));
 }
 
 static void add_products(const struct mr_packed *packed, const struct mr_part *part,
-                         struct range units, const struct columns *of, size_t first,
-                         const struct mr_sums *sums, size_t rows) {
+                         enum mr_product product, struct range units, const struct columns *of,
+                         size_t first, const struct mr_sums *sums, size_t rows) {
     const struct mr_panel panel = panel_of(packed, part, units);
     const struct mr_columns columns = {.high = of->high + first * part->stride,
                                        .low = of->low + first * part->stride,
                                        .stride = part->stride};
 
     if (panel.blocks)
-        packed->kernels->sum(packed->product, &panel, &columns, sums, rows);
+        packed->kernels->sum(product, &panel, &columns, sums, rows);
 }
 
 // Sum `sum` of a unit, in its row of sums, shifted. A high part may have wrapped (kernels.h).
@@ -260,12 +274,14 @@ static void run_cells(struct mr_layer *layer, bool is_gated, struct range units,
 }
 
 // Of what units have given, [lanes][padded].
-static void take_units(const struct mr_packed *packed, const struct columns *columns,
-                       const int16_t *from, struct range units, uint32_t lanes) {
+static void take_units(const struct mr_packed *packed, const struct mr_part *part,
+                       const struct columns *columns, const int16_t *from, struct range units,
+                       uint32_t lanes) {
+    const enum mr_product product = product_of(packed, part, lanes);
     const int width = packed->kernels->width, end = units.end * width;
 
     for (uint32_t lane = 0; lane < lanes; lane++)
-        take_columns(packed, columns, lane * packed->h.stride, from + lane * packed->padded,
+        take_columns(packed, product, columns, lane * part->stride, from + lane * packed->padded,
                      units.first * width, end < packed->op->units ? end : packed->op->units);
 }
 
@@ -278,9 +294,10 @@ static void run_late(struct mr_layer *layer, struct range units, const struct mr
     for (uint32_t lane = 0; lane < lanes; lane++)
         run_cells(layer, true, units, layer->all + lane * row, sums->from + lane * row, lane,
                   layer->gated + lane * packed->padded, NULL);
-    take_units(packed, &layer->late, layer->gated, units, lanes);
+    take_units(packed, &packed->late, &layer->late, layer->gated, units, lanes);
     mr_share_wait(share);
-    add_products(packed, &packed->late, units, &layer->late, 0, sums, lanes);
+    add_products(packed, &packed->late, product_of(packed, &packed->late, lanes), units,
+                 &layer->late, 0, sums, lanes);
 }
 
 static void run_recurrence(struct mr_layer *layer, struct range units, int16_t *out,
@@ -288,19 +305,21 @@ static void run_recurrence(struct mr_layer *layer, struct range units, int16_t *
                            const struct mr_share *share, struct mr_cuts *cuts) {
     const struct mr_packed *packed = layer->packed;
     const size_t row = mr_packed_row(packed);
+    const enum mr_product product = product_of(packed, &packed->h, lanes);
 
     for (uint32_t t = 0; t < steps; t++) {
         const int set = share->barrier ? (int)(t % SETS) : 0;
         const struct mr_sums sums = {.from = layer->x_sums + (size_t)t * lanes * row,
                                      .from_stride = row,
                                      .to = layer->all,
-                                     .to_stride = row};
+                                     .to_stride = row,
+                                     .end = true};
         // Those of the first step are there (mr_layer_run).
         if (t > 0) {
-            take_units(packed, &layer->h[set], layer->state, units, lanes);
+            take_units(packed, &packed->h, &layer->h[set], layer->state, units, lanes);
             mr_share_wait(share);
         }
-        add_products(packed, &packed->h, units, &layer->h[set], 0, &sums, lanes);
+        add_products(packed, &packed->h, product, units, &layer->h[set], 0, &sums, lanes);
         if (packed->cell->late)
             run_late(layer, units, &sums, lanes, share);
         for (uint32_t lane = 0; lane < lanes; lane++)
@@ -338,18 +357,21 @@ void mr_layer_run(struct mr_layer *layer, const int16_t *in, size_t in_stride, v
     const struct range units = range_of(packed->cell ? share : &alone, packed->vectors,
                                         MR_ROW_UNIT / packed->kernels->width);
     const struct range summed = packed->cell ? (struct range){0, rows} : taken;
-    const struct mr_sums sums = {
-        .from = packed->bias, .to = layer->x_sums + (size_t)summed.first * row, .to_stride = row};
+    const struct mr_sums sums = {.from = packed->bias,
+                                 .to = layer->x_sums + (size_t)summed.first * row,
+                                 .to_stride = row,
+                                 .end = !packed->cell};
+    const enum mr_product product = product_of(packed, &packed->x, (size_t)rows);
 
     for (int r = taken.first; r < taken.end; r++)
-        take_columns(packed, &layer->x, (size_t)r * packed->x.stride, in + (size_t)r * in_stride, 0,
-                     packed->op->inputs);
+        take_columns(packed, product, &layer->x, (size_t)r * packed->x.stride,
+                     in + (size_t)r * in_stride, 0, packed->op->inputs);
     if (packed->cell) {
-        take_units(packed, &layer->h[0], layer->state, units, lanes);
+        take_units(packed, &packed->h, &layer->h[0], layer->state, units, lanes);
         mr_share_wait(share);
     }
     if (summed.first < summed.end)
-        add_products(packed, &packed->x, units, &layer->x, (size_t)summed.first, &sums,
+        add_products(packed, &packed->x, product, units, &layer->x, (size_t)summed.first, &sums,
                      (size_t)(summed.end - summed.first));
     if (packed->cell)
         run_recurrence(layer, units, out, out_stride, lanes, steps, share, cuts);

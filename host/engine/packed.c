@@ -7,7 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGNMENT = 64, SHIFT_SPLIT = 8, LEAST_SEEN_SHIFT = 14 };
+enum {
+    ALIGNMENT = 64,
+    SHIFT_SPLIT = 8,
+    LEAST_SEEN_SHIFT = 14,
+    LEAST_WRAPPED = 16, // columns for which estimates pay
+    PIECE_FOURS = 48    // of columns at most, whose weights of a block are 36 KiB
+};
 
 void *mr_vectors(size_t count, size_t size) {
     const size_t bytes = (count * size + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
@@ -47,6 +53,88 @@ static void pack_vector(const struct mr_packed *packed, const struct source *of,
         }
 }
 
+// ---- sums that wrap (kernels.h)
+
+static int top_of(int weight) {
+    const int top = (weight + 128) >> 8;
+
+    return top > INT8_MAX ? INT8_MAX : top;
+}
+
+// Of four columns of unit `lane` of a vector the weights.
+static const int16_t *pair_at(const struct mr_part *part, int width, int block, int k, int vector,
+                              int lane) {
+    return (const int16_t *)part->weights +
+           2 * (mr_panel_block(&part->panel, width) * (size_t)block +
+                (size_t)((k * MR_PANEL + vector) * width + lane));
+}
+
+// Of a unit of a vector what a piece's |t| + |l| come to; *sum: its t.
+static int64_t piece_size(const struct mr_part *part, int width, int block, int piece, int vector,
+                          int lane, int32_t *sum) {
+    const int first = 2 * piece * part->panel.piece, end = first + 2 * part->panel.piece,
+              all = 2 * mr_panel_fours(&part->panel);
+    int64_t size = 0;
+
+    *sum = 0;
+    for (int k = first; k < end && k < all; k++)
+        for (int i = 0; i < 2; i++) {
+            const int w = pair_at(part, width, block, k, vector, lane)[i], top = top_of(w);
+            *sum += top;
+            size += abs(top) + abs(w - 256 * top);
+        }
+    return size;
+}
+
+// What E begins with in all pieces; false: one is too long.
+static bool fill_starts(const struct mr_part *part, int width, int32_t *start) {
+    const int pieces = mr_panel_pieces(&part->panel);
+
+    for (int block = 0; block < part->panel.blocks; block++)
+        for (int piece = 0; piece < pieces; piece++)
+            for (int vector = 0; vector < MR_PANEL; vector++)
+                for (int lane = 0; lane < width; lane++) {
+                    int32_t sum;
+                    if (piece_size(part, width, block, piece, vector, lane, &sum) > MR_PIECE_MOST)
+                        return false;
+                    *start++ = (sum >> 1) - 128 * sum;
+                }
+    return true;
+}
+
+static int pack_tops(struct mr_part *part, int width) {
+    struct mr_panel *panel = &part->panel;
+    const int fours = mr_panel_fours(panel);
+    const size_t vectors = (size_t)panel->blocks * MR_PANEL;
+    int pieces = mr_ceil_div(fours, PIECE_FOURS);
+    int8_t *top = part->tops = mr_vectors(vectors * (size_t)fours * (size_t)width, 4);
+
+    if (!top)
+        return -1;
+    for (int block = 0; block < panel->blocks; block++)
+        for (int k = 0; k < fours; k++)
+            for (int vector = 0; vector < MR_PANEL; vector++)
+                for (int lane = 0; lane < width; lane++)
+                    for (int i = 0; i < 4; i++)
+                        *top++ = (int8_t)top_of(
+                            pair_at(part, width, block, 2 * k + i / 2, vector, lane)[i % 2]);
+    for (;; pieces++) {
+        panel->piece = mr_ceil_div(fours, pieces);
+        free(part->start);
+        part->start = mr_vectors(vectors * (size_t)mr_panel_pieces(panel) * (size_t)width,
+                                 sizeof *part->start);
+        if (!part->start)
+            return -1;
+        if (fill_starts(part, width, part->start))
+            break;
+    }
+    panel->tops = part->tops;
+    panel->start = part->start;
+    return 0;
+}
+
+// ---- panels
+
 // Columns of the rows.
 enum run { OVER_X, OVER_H, OVER_GATED };
 
@@ -78,7 +166,9 @@ static int pack_part(struct mr_packed *packed, struct mr_part *part, enum run ru
         part->gates += gate_of(packed, sum, run) >= 0;
     const int vectors = packed->vectors * part->gates;
     const int blocks = (vectors + MR_PANEL - 1) / MR_PANEL;
-    const size_t of_block = (size_t)groups * MR_PANEL * (size_t)width * sizeof(int32_t);
+    part->panel.blocks = blocks;
+    part->panel.groups = groups;
+    const size_t of_block = mr_panel_block(&part->panel, width) * sizeof(int32_t);
     int vector = 0;
 
     part->stride = mr_row_numbers(columns) / 2;
@@ -103,9 +193,12 @@ static int pack_part(struct mr_packed *packed, struct mr_part *part, enum run ru
                         (char *)part->weights + (size_t)(vector / MR_PANEL) * of_block);
             part->place[vector++] = (uint16_t)(n * packed->sums + sum);
         }
-    part->panel = (struct mr_panel){
-        .blocks = blocks, .groups = groups, .weights = part->weights, .place = part->place};
-    return 0;
+    part->panel.weights = part->weights;
+    part->panel.place = part->place;
+    return packed->kernels->has_bytes && packed->product == MR_PRODUCT_SPLIT &&
+                   columns >= LEAST_WRAPPED
+               ? pack_tops(part, width)
+               : 0;
 }
 
 // What the columns of bytes, which are 128 more than they are, come to beyond the sum.
@@ -288,6 +381,8 @@ struct mr_packed *mr_packed_make(const struct mr_network *network, const struct 
 
 static void free_part(struct mr_part *part) {
     free(part->weights);
+    free(part->tops);
+    free(part->start);
     free(part->place);
 }
 

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums of the engine that wrap and are told by estimates (host/engine/kernels.h): extremes of
+// weights and of columns, for as many columns as a piece holds of any weights, and their
+// neighbours; every number of rows; narrowed and not.
+#define _POSIX_C_SOURCE 200809L
+#include "made_network.h"
+#include "packed.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+enum { ROWS = 8, HELD = 171, MOST = 512 };
+
+// Around the bytes' ends, and what makes |t| + |l| the greatest.
+static const int16_t extremes[] = {INT16_MIN, -32767, -32641, -32640, -129,  -128,  -1,    0,    1,
+                                   127,       128,    129,    32511,  32512, 32639, 32640, 32767};
+enum { EXTREMES = sizeof extremes / sizeof *extremes, UNITS = EXTREMES * EXTREMES };
+
+// Weights and columns alternate between two extremes; unit by unit, and row by row, all pairs.
+static int16_t weight_of(int unit, int column) {
+    return extremes[column & 1 ? unit / EXTREMES : unit % EXTREMES];
+}
+
+static int16_t column_of(int pair, int column) {
+    return extremes[column & 1 ? pair / EXTREMES : pair % EXTREMES];
+}
+
+static const int64_t biases[] = {0, 127, -128, 128, 1 << 29, -(1 << 29)};
+static int64_t bias_of(int unit) {
+    return biases[unit % (int)(sizeof biases / sizeof *biases)];
+}
+
+static int64_t exact(int unit, int pair, int columns) {
+    int64_t sum = bias_of(unit);
+    for (int k = 0; k < columns; k++)
+        sum += weight_of(unit, k) * column_of(pair, k);
+    return sum;
+}
+
+static void check_sums(const struct mr_packed *packed, const int32_t *sums, int unit, int pair,
+                       int columns, bool end) {
+    const int width = packed->kernels->width;
+    const int32_t *at = sums + (size_t)(unit / width * 2 * width + unit % width);
+    const uint64_t whole = 256 * (uint64_t)at[0] + (uint64_t)at[width];
+    const int64_t wanted = exact(unit, pair, columns);
+    ck_assert_msg((int64_t)(whole << 24) >> 24 == wanted,
+                  "%d columns, unit %d, pair %d: %lld, not %lld", columns, unit, pair,
+                  (long long)((int64_t)(whole << 24) >> 24), (long long)wanted);
+    ck_assert_msg(end || (at[width] >= -128 && at[width] < 128), "%d columns: a low part of %d",
+                  columns, at[width]);
+}
+
+static void check_rows(const struct mr_packed *packed, int columns, int pair, int rows, bool end) {
+    const struct mr_kernels *kernels = packed->kernels;
+    const size_t stride = packed->x.stride, row = mr_packed_row(packed);
+    static int16_t x[MOST + 64];
+    int32_t *high = mr_vectors(ROWS * stride, 4), *low = mr_vectors(ROWS * stride, 4),
+            *to = mr_vectors(ROWS * row, 4);
+    const struct mr_columns of = {.high = high, .low = low, .stride = stride};
+    const struct mr_sums sums = {.from = packed->bias, .to = to, .to_stride = row, .end = end};
+    for (int r = 0; r < rows; r++) {
+        for (int k = 0; k < columns + 64; k++) // there is something behind them
+            x[k] = k < columns ? column_of((pair + r) % UNITS, k) : INT16_MIN;
+        kernels->wrap(x, columns, high + (size_t)r * stride, low + (size_t)r * stride);
+    }
+    kernels->sum(MR_PRODUCT_WRAPS, &packed->x.panel, &of, &sums, (size_t)rows);
+    for (int r = 0; r < rows; r++)
+        for (int unit = 0; unit < UNITS; unit++)
+            check_sums(packed, to + (size_t)r * row, unit, (pair + r) % UNITS, columns, end);
+    free(high);
+    free(low);
+    free(to);
+}
+
+static void check_columns(const struct mr_kernels *kernels, int columns) {
+    static int32_t frac[MOST];
+    struct mr_network *n = calloc(1, sizeof *n);
+    int why;
+    net_create(n, columns, "wrapped");
+    net_output(n, net_add(n, "rnn_tanh", 0, 1, MR_ACTIVATION_LINEAR), "one");
+    net_output(n, net_add(n, "dense", 0, UNITS, MR_ACTIVATION_LINEAR), "y");
+    net_quantise(n, frac);
+    struct mr_op *op = &n->ops[1];
+    for (int unit = 0; unit < UNITS; unit++) {
+        for (int k = 0; k < columns; k++)
+            op->rows.weight[unit * columns + k] = weight_of(unit, k);
+        op->rows.bias[unit] = bias_of(unit);
+    }
+    struct mr_packed *packed = mr_packed_make(n, op, kernels, &why);
+    ck_assert_ptr_nonnull(packed);
+    ck_assert_ptr_nonnull(packed->x.panel.tops);
+    ck_assert_int_eq(mr_panel_pieces(&packed->x.panel) > 1, columns > HELD);
+    int rows = 1;
+    for (int pair = 0; pair < UNITS; pair += rows, rows = rows % ROWS + 1)
+        check_rows(packed, columns, pair, rows, rows & 1);
+    mr_packed_free(packed);
+    mr_network_free(n);
+    free(n);
+}
+
+START_TEST(extremes_are_exact) {
+    static const int columns[] = {16, 17, 18, HELD - 1, HELD, HELD + 1, 255, 257, MOST - 1};
+    for (size_t k = 0; mr_kernels_at(k); k++)
+        for (size_t i = 0; mr_kernels_at(k)->has_bytes && i < sizeof columns / sizeof *columns; i++)
+            check_columns(mr_kernels_at(k), columns[i]);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("wrapped sums");
+    TCase *tests = tcase_create("wrapped sums");
+    tcase_add_test(tests, extremes_are_exact);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
