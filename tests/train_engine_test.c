@@ -492,13 +492,14 @@ START_TEST(full_step) {
     void *scalar = mr_int_scalar.open(m);
     ck_assert_ptr_nonnull(scalar);
     ck_assert_msg(!mr_int_device_load(engine, m, &error), "%s", error.text);
-    struct batches b = draw(&s.is, 1, s.is.batch, s.is.steps, &seed);
+    const int steps = getenv("STEPS") ? atoi(getenv("STEPS")) : s.is.steps;
+    struct batches b = draw(&s.is, 1, s.is.batch, steps, &seed);
     run_batches(&s.is, engine, m, scalar, &b, true);
     const struct mr_train_cycles cycles = mr_int_device_cycles(engine);
-    printf("  %s: %llu cycles, %llu planned: %llu and %llu for the stages\n", n->name,
-           (unsigned long long)cycles.counted, (unsigned long long)cycles.planned,
-           (unsigned long long)mr_train_cycles(&s.is, s.is.steps, true),
-           (unsigned long long)(cycles.planned - mr_train_cycles(&s.is, s.is.steps, true)));
+    const uint64_t formula = mr_train_cycles(&s.is, steps, true);
+    printf("  %s, %d steps: %llu cycles, %llu planned: %llu and %llu for the stages\n", n->name,
+           steps, (unsigned long long)cycles.counted, (unsigned long long)cycles.planned,
+           (unsigned long long)formula, (unsigned long long)(cycles.planned - formula));
     fflush(stdout);
     ck_assert_uint_eq(cycles.counted, cycles.planned);
     expect_params(engine, m, read, "after a mini-batch");
@@ -535,7 +536,7 @@ int main(void) {
         tcase_add_test(card, card_equals_trainer);
         suite_add_tcase(suite, card);
         suite_add_tcase(suite, large);
-        // CK_RUN_CASE=S1 for one of them.
+        // CK_RUN_CASE=S1 for one of them; STEPS=3 for so many steps, of the same engine.
         for (int i = 0; i < (int)(sizeof networks / sizeof *networks); i++) {
             TCase *of_network = tcase_create(networks[i].name);
             tcase_set_timeout(of_network, 10000);

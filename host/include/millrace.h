@@ -736,6 +736,10 @@ struct mr_train_engine {
     uint64_t cycles;            // to learn from it
     uint64_t predict_cycles;    // to predict it
     double clock_mhz;
+    // Bits of its memories: weights and gradients in the lanes, what of all steps is kept for the
+    // way back, and the parameters with their moments; and what a U55C's block RAM and UltraRAM
+    // hold, which is no promise that it fits: memories have shapes, and some are there twice.
+    uint64_t lane_bits, stash_bits, parameter_bits, device_bits;
 };
 
 // The fastest engine of a network for mini-batches of sequences of so many steps

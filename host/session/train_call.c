@@ -119,7 +119,8 @@ int mr_train_plan(const char *path, const struct mr_train_options *given, uint32
     if (code == 0)
         code = mr_train_shape_of(
             &chain, &wanted, multipliers ? (int)multipliers : MR_ENGINE_MULTIPLIERS, &shape, error);
-    if (code == 0)
+    if (code == 0) {
+        const struct mr_train_memory memory = mr_train_memory(&shape);
         *engine = (struct mr_train_engine){
             .multipliers = (uint32_t)mr_train_lanes(&shape),
             .columns = (uint32_t)shape.lc,
@@ -129,7 +130,12 @@ int mr_train_plan(const char *path, const struct mr_train_options *given, uint32
             .cycles = mr_train_cycles(&shape, shape.steps, true),
             .predict_cycles = mr_train_cycles(&shape, shape.steps, false),
             .clock_mhz = MR_CLOCK_MHZ,
+            .lane_bits = memory.lanes,
+            .stash_bits = memory.stash,
+            .parameter_bits = memory.parameters,
+            .device_bits = mr_train_card_bits(),
         };
+    }
     mr_network_free(&network);
     return code;
 }

@@ -2,10 +2,11 @@
 // What the kernel's header says of a shape, for one that is known at run time only.
 #include "train_plan.h"
 
+#include "device_table.h"
 #include "failure.h"
-#include "train/gru.h"
-#include "train/lstm.h"
-#include "train/rnn.h"
+#include "train_engine/gru_cell.h"
+#include "train_engine/lstm_cell.h"
+#include "train_engine/rnn_cell.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -13,11 +14,11 @@
 
 static const struct {
     const char *name; // of the kernel's header; NULL: there is none
-    int gates, sums;
+    int gates, sums, kept;
 } cells[] = {
-    [MR_TRAIN_LSTM] = {"lstm", lstm_TRAIN_GATES, lstm_TRAIN_SUMS},
-    [MR_TRAIN_GRU] = {"gru", gru_TRAIN_GATES, gru_TRAIN_SUMS},
-    [MR_TRAIN_RNN_TANH] = {"rnn", rnn_TRAIN_GATES, rnn_TRAIN_SUMS},
+    [MR_TRAIN_LSTM] = {"lstm", lstm_TRAIN_GATES, lstm_TRAIN_SUMS, lstm_TRAIN_KEPT},
+    [MR_TRAIN_GRU] = {"gru", gru_TRAIN_GATES, gru_TRAIN_SUMS, gru_TRAIN_KEPT},
+    [MR_TRAIN_RNN_TANH] = {"rnn", rnn_TRAIN_GATES, rnn_TRAIN_SUMS, rnn_TRAIN_KEPT},
     [MR_TRAIN_RNN_RELU] = {0},
 };
 
@@ -44,6 +45,7 @@ static int64_t less(int64_t a, int64_t b) {
 #define TRAIN_LC shape->lc
 #define TRAIN_NB shape->nb
 #define TRAIN_BATCH shape->batch
+#define TRAIN_STEPS (int64_t) shape->steps
 #define TRAIN_LOSS ((int)shape->loss)
 #define TRAIN_PER_STEP shape->per_step
 #define TRAIN_CLIP shape->clips
@@ -52,6 +54,26 @@ static int64_t less(int64_t a, int64_t b) {
 
 int mr_train_lanes(const struct mr_train_shape *shape) {
     return (int)(TRAIN_GATES * TRAIN_MAX_UNITS * shape->lc * shape->nb);
+}
+
+struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape) {
+    enum { NUMBER = 16, GRADIENT = 48, STATE = 24, PARAMETER = 24 * 3 };
+    const int64_t numbers = shape->nb * shape->lc, kept = cells[shape->cell].kept;
+    const int64_t turns = shape->steps * (int64_t)TRAIN_GROUPS;
+
+    return (struct mr_train_memory){
+        .lanes = (uint64_t)(TRAIN_GATES * TRAIN_MAX_UNITS * shape->lc *
+                            (TRAIN_OVER(TRAIN_KW) * NUMBER + TRAIN_GRADIENT_WORDS * GRADIENT)),
+        .stash = (uint64_t)(numbers * (turns * (TRAIN_XW * NUMBER + TRAIN_MAX_HW * STATE) +
+                                       TRAIN_OVER(TRAIN_STASH) * NUMBER * (1 + kept))),
+        .parameters = (uint64_t)(TRAIN_PARAM_WORDS * shape->lc * PARAMETER)};
+}
+
+uint64_t mr_train_card_bits(void) {
+    enum { BRAM36 = 36 * 1024, URAM = 288 * 1024 };
+    const struct mr_target *target = mr_target_find(MR_TARGET_USUAL);
+
+    return (uint64_t)target->bram36 * BRAM36 + (uint64_t)target->uram * URAM;
 }
 
 _Static_assert((int)TRAIN_MSE == (int)MR_TRAIN_MSE && (int)TRAIN_BCE == (int)MR_TRAIN_BCE &&

@@ -34,6 +34,16 @@ int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_traine
 // Multipliers of the lanes; those of the cells and the update are some 40 for each column.
 int mr_train_lanes(const struct mr_train_shape *shape);
 
+// Bits of its memories, each counted once: hlsc adds copies where several loops read.
+struct mr_train_memory {
+    uint64_t lanes; // weights of all layers, gradients of one, or where they are clipped of all
+    uint64_t stash; // of a mini-batch's steps: what the way back needs
+    uint64_t parameters; // weights and moments, as the optimiser has them
+};
+struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape);
+// And those of block RAM and UltraRAM of the usual card.
+uint64_t mr_train_card_bits(void);
+
 // The text of its C file, whose top function is `top`. It has room for 1,200 characters.
 void mr_train_source(const struct mr_train_shape *shape, const char *top, char *text, size_t size);
 
