@@ -40,19 +40,30 @@ void mr_words_free(struct mr_words *words) {
     memset(words, 0, sizeof *words);
 }
 
+// Verilator and compilers allocate small pieces by the million, and end soon: what they free is
+// kept for their next pieces, not merged and given back. Verilator takes a quarter less time.
+#define ALLOCATOR "GLIBC_TUNABLES="
+#define KEEPS_PIECES                                                                               \
+    ALLOCATOR "glibc.malloc.tcache_count=65535:glibc.malloc.top_pad=16777216:"                     \
+              "glibc.malloc.trim_threshold=1073741824"
+
 // The environment without what a surrounding make says to its own children, with messages in
-// English, and with `setting`.
+// English, and with `setting`. What the user says of the allocator stays.
 static void tool_environment(struct mr_words *words, const char *setting) {
     static const char *const dropped[] = {
         "MAKEFLAGS=", "MFLAGS=", "MAKELEVEL=", "MAKEOVERRIDES=", "LC_ALL="};
+    bool own_allocator = false;
     for (char **variable = environ; variable && *variable; variable++) {
         bool keep = true;
         for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
             keep = keep && strncmp(*variable, dropped[i], strlen(dropped[i])) != 0;
         if (keep)
             mr_words_add(words, "%s", *variable);
+        own_allocator = own_allocator || !strncmp(*variable, ALLOCATOR, strlen(ALLOCATOR));
     }
     mr_words_add(words, "LC_ALL=C");
+    if (!own_allocator)
+        mr_words_add(words, "%s", KEEPS_PIECES);
     if (*setting)
         mr_words_add(words, "%s", setting);
 }

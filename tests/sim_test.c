@@ -392,6 +392,39 @@ START_TEST(a_missing_tool_is_named) {
 }
 END_TEST
 
+// What tools are told of the allocator is the user's, or else what makes them faster.
+START_TEST(tools_keep_what_they_free) {
+    static const char *const own[] = {NULL, "glibc.malloc.arena_max=1"};
+    char place[PATH_MAX], script[3 * PATH_MAX];
+    struct mr_build build = scale_build();
+    build.cache_dir = "build/sim_test/tool_cache";
+    ck_assert(realpath("build/sim_test", place) != NULL);
+    snprintf(script, sizeof script,
+             "#!/bin/sh\necho \"$GLIBC_TUNABLES\" >'%s/told'\nexec cc \"$@\"\n", place);
+    write_text("build/sim_test/told_cc", script);
+    ck_assert_int_eq(chmod("build/sim_test/told_cc", 0755), 0);
+    snprintf(script, sizeof script, "%s/told_cc", place);
+    setenv("MILLRACE_CC", script, 1);
+    for (int i = 0; i < 2; i++) {
+        char so[4096], told[300] = "";
+        remove_tree(build.cache_dir);
+        if (own[i])
+            setenv("GLIBC_TUNABLES", own[i], 1);
+        else
+            unsetenv("GLIBC_TUNABLES");
+        ck_assert_msg(!mr_build_model(&build, so, sizeof so, error, sizeof error), "%s", error);
+        FILE *file = fopen("build/sim_test/told", "r");
+        ck_assert(file && fgets(told, sizeof told, file));
+        fclose(file);
+        ck_assert_msg(strstr(told, own[i] ? own[i] : "glibc.malloc.tcache_count=65535"), "%s",
+                      told);
+        ck_assert(!own[i] || !strstr(told, "tcache"));
+    }
+    unsetenv("GLIBC_TUNABLES");
+    unsetenv("MILLRACE_CC");
+}
+END_TEST
+
 // Entries and work places in a cache directory; locks, logs and compiled objects aside.
 static void count_entries(const char *path, int *entries, int *places) {
     *entries = *places = 0;
@@ -560,6 +593,7 @@ int main(void) {
     tcase_add_test(builds, key_follows_includes);
     tcase_add_test(builds, failed_build_names_its_log);
     tcase_add_test(builds, a_missing_tool_is_named);
+    tcase_add_test(builds, tools_keep_what_they_free);
     tcase_add_test(builds, headers_are_read_once);
     tcase_add_test(builds, killed_build_leaves_nothing);
     tcase_add_test(builds, concurrent_builds_agree);
