@@ -104,6 +104,32 @@ static void *row_of(const struct mr_flow *flow, size_t row) {
            row * flow->stride * (flow->wide ? sizeof(int32_t) : sizeof(int16_t));
 }
 
+// A row of a stream per sequence, in the stage's row from `at` on; NULL: there is none.
+static const int32_t *given_row(const struct mr_engine_state *engine, int32_t *rows, int stream,
+                                uint32_t lane, size_t *at) {
+    const int32_t *row = rows + *at;
+
+    if (stream < 0)
+        return NULL;
+    *at = take_row(engine, rows, stream, lane, *at);
+    return row;
+}
+
+// What the operator starts from in a lane.
+static void take_state(const struct mr_engine_state *engine, struct mr_stage *stage, uint32_t lane,
+                       struct mr_cuts *cuts) {
+    const struct mr_op *op = stage->op;
+    size_t at = 0;
+    const int32_t *h = given_row(engine, stage->in, op->given[0], lane, &at);
+    const int32_t *second = given_row(engine, stage->in, op->given[1], lane, &at);
+
+    for (int u = 0; u < op->units; u++) {
+        int32_t to_h, to_second;
+        op->kind->take(engine->network, op, h, second, u, &to_h, &to_second, cuts);
+        mr_engine_set(stage, lane, u, to_h, to_second);
+    }
+}
+
 // The block as the rows of a stream; of one per sequence, or with a number of steps of its own,
 // there are some behind the last step only.
 static struct mr_block block_of(const struct mr_engine_state *engine, int stream,
@@ -129,6 +155,11 @@ void mr_engine_stages(struct mr_engine_state *engine, struct mr_stages stages,
         const struct mr_block rows = block_of(engine, mr_op_pace(op), block);
         if (rows.steps == 0 || !is_of(engine, stage, stages.encodes))
             continue;
+        if (op->follows) {
+            for (uint32_t lane = 0; share->index == 0 && lane < rows.lanes; lane++)
+                take_state(engine, stage, lane, &counts->stages[i].cuts);
+            mr_share_wait(share);
+        }
         const struct mr_flow *in = &engine->flows[op->input], *out = &engine->flows[op->output];
         if (stage->layer) {
             mr_layer_run(stage->layer, row_of(in, rows.base), in->stride, row_of(out, rows.base),
@@ -192,30 +223,10 @@ void mr_engine_set(struct mr_stage *stage, uint32_t lane, int unit, int32_t h, i
     state[stage->op->units + unit] = second;
 }
 
-// A row of a stream per sequence, in the stage's row from `at` on; NULL: there is none.
-static const int32_t *given_row(const struct mr_engine_state *engine, int32_t *rows, int stream,
-                                size_t *at) {
-    const int32_t *row = rows + *at;
-
-    if (stream < 0)
-        return NULL;
-    *at = take_row(engine, rows, stream, 0, *at);
-    return row;
-}
-
 void mr_engine_take(struct mr_engine_state *engine) {
     for (int i = 0; i < engine->network->op_count; i++) {
         struct mr_stage *stage = &engine->stages[i];
-        const struct mr_op *op = stage->op;
-        size_t at = 0;
-        if (!op->kind->recurrent || is_of(engine, stage, true))
-            continue;
-        const int32_t *h = given_row(engine, stage->in, op->given[0], &at);
-        const int32_t *second = given_row(engine, stage->in, op->given[1], &at);
-        for (int u = 0; u < op->units; u++) {
-            int32_t to_h, to_second;
-            op->kind->take(engine->network, op, h, second, u, &to_h, &to_second, &stage->cuts);
-            mr_engine_set(stage, 0, u, to_h, to_second);
-        }
+        if (stage->op->kind->recurrent && !is_of(engine, stage, true))
+            take_state(engine, stage, 0, &stage->cuts);
     }
 }

@@ -14,6 +14,9 @@ static void check(struct mr_fold *fold) {
         mr_fold_refuse(fold, "it has an encoder's part");
     for (int i = 0; i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
+        if (op->follows)
+            mr_fold_refuse(fold, "%s starts from the state of another layer, which it does not do",
+                           op->name);
         if (!op->kind->fold)
             mr_fold_refuse(fold, "%s is an operator of the kind %s, which it does not have",
                            op->name, op->kind->name);

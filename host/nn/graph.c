@@ -164,7 +164,7 @@ double mr_network_offset(const struct mr_network *network, const struct mr_op *o
 
 const struct mr_op *mr_part_pool(const struct mr_network *network, int input) {
     for (int i = 0; i < network->op_count; i++)
-        if (network->ops[i].kind->pool_bits &&
+        if (mr_op_pool_bits(&network->ops[i]) &&
             mr_op_encodes(network, &network->ops[i]) == network->streams[input].encodes)
             return &network->ops[i];
     return NULL;
@@ -420,7 +420,8 @@ int mr_network_give(struct mr_network *network, struct mr_op *op, int field, int
     if (!op->kind->recurrent || (field == 1 && !op->kind->second_field))
         return mr_fail(error, error_size, "'%s' has no such state that an encoder could give",
                        op->name);
-    if (!from->encodes || mr_op_encodes(network, op) || from->rate != MR_PER_SEQUENCE)
+    if (from->encodes != (network->encoder > 0) || mr_op_encodes(network, op) ||
+        from->rate != MR_PER_SEQUENCE)
         return mr_fail(error, error_size,
                        "the state of '%s' comes from what is no row per sequence of an encoder",
                        op->name);
@@ -428,12 +429,17 @@ int mr_network_give(struct mr_network *network, struct mr_op *op, int field, int
         return mr_fail(error, error_size,
                        "the encoder gives '%s' a state of %d numbers, and it has %d units",
                        op->name, from->width, op->units);
+    if (op->start_rows > 0)
+        return mr_fail(error, error_size,
+                       "'%s' starts from a constant and from a state that is given", op->name);
     if (network->ops[from->writer].kind->gives_numbers)
         return mr_fail(error, error_size, "the numbers of '%s' can be no state",
                        network->ops[from->writer].name);
     from->bits = 16;
     make_comparable(network, stream);
     op->given[field] = stream;
+    op->follows = !from->encodes;
+    op->most_steps = op->follows ? MR_MOST_STEPS : 0;
     return 0;
 }
 

@@ -13,7 +13,8 @@
 //
 // A row that comes once per sequence may be repeated for a decoder that goes on in the same run: at
 // each of so many steps as the sequence has, or at a number of its own. What comes from there is a
-// stream per step again.
+// stream per step again. Such a row may also be the state from which a recurrent operator of the
+// same run starts each sequence: it follows those that give the row.
 #ifndef MR_GRAPH_H
 #define MR_GRAPH_H
 
@@ -107,9 +108,11 @@ struct mr_op {
     int layer;          // among the recurrent operators, or -1
     int input, output;  // streams
     int other;          // the second stream that it reads, or -1
-    // Of a recurrent operator that decodes: the streams of the encoder's part that h and the second
-    // field start from, or -1: from 0.
+    // Of a recurrent operator that decodes: the streams that h and the second field start from, or
+    // -1: from 0. They are of the encoder's part; or, where it follows, of its own run, in which it
+    // starts each sequence from a row of them.
     int given[2];
+    bool follows;
     int inputs, units; // widths of input and output; of a recurrent operator the hidden units
     struct mr_place places[MR_PLACES]; // of a kind that has some (op.h)
     bool projects;                 // it gives the h of a layer (projection.h); until it is folded
@@ -204,9 +207,10 @@ int mr_network_create(struct mr_network *network, int inputs);
 // Gives the network an encoder's part with so many inputs per step, before its first operator. Its
 // operators stand before those that decode.
 void mr_network_encode(struct mr_network *network, int inputs);
-// Lets h (field 0) or the second field (1) of a recurrent operator that decodes start from a stream
-// of the encoder's part, which comes once per sequence. -1 with a sentence in error where that is
-// not possible.
+// Lets h (field 0) or the second field (1) of a recurrent operator start from a stream that comes
+// once per sequence: one of the encoder's part gives it to what decodes, where there is such a
+// part, else one of the operators before it, which it follows then. -1 with a sentence in error
+// where that is not possible.
 int mr_network_give(struct mr_network *network, struct mr_op *op, int field, int stream,
                     char *error, size_t error_size);
 // Does an operator belong to the encoder's part?

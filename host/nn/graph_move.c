@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts a network together from the operators of others (graph.h).
+#include "file.h"
 #include "op.h"
 
 #include <string.h>
@@ -14,6 +15,11 @@ int mr_network_move(struct mr_network *to, struct mr_network *from, const bool *
             at[op->output] = at[op->input];
             continue;
         }
+        if (op->follows)
+            return mr_fail(error, error_size,
+                           "'%s' starts from a state of its own file, which no layer of a network "
+                           "does whose encoder has an input of its own",
+                           op->name);
         struct mr_op *moved = mr_network_add_bare(
             to, op->kind, at[op->input], op->other < 0 ? -1 : at[op->other],
             op->kind->joins ? 0 : op->units, op->places[MR_PLACE_G].kind, error, error_size);

@@ -219,7 +219,8 @@ static int read_operator(const struct reader *r, const json_t *entry, struct mr_
         if (read_place(r, entry, (enum mr_place_of_cell)p, op) != 0)
             return -1;
     if (json_object_get(entry, "start_rows") &&
-        (!kind->recurrent || !number(entry, "start_rows", 1, MR_MAX_STARTS, &op->start_rows)))
+        (!kind->recurrent || op->follows ||
+         !number(entry, "start_rows", 1, MR_MAX_STARTS, &op->start_rows)))
         return bad(r, "has an operator that starts from no possible number of states");
     if (mr_op_is_whole(op) && !number(entry, "most_steps", 1, MR_MOST_STEPS_LIMIT, &op->most_steps))
         return bad(r, "has an operator that waits for no possible number of steps");

@@ -107,7 +107,7 @@ struct mr_op_kind {
     // which is there.
     void (*start)(const struct mr_network *network, const struct mr_op *op, size_t sequence,
                   int unit, int32_t *h, int32_t *second);
-    // The same from what the encoder gives (op->given), NULL: 0.
+    // The same from what streams give (op->given), NULL: 0.
     void (*take)(const struct mr_network *network, const struct mr_op *op, const int32_t *given_h,
                  const int32_t *given_second, int unit, int32_t *h, int32_t *second,
                  struct mr_cuts *cuts);
@@ -164,7 +164,12 @@ static inline bool mr_op_has_places(const struct mr_op *op) {
 
 // Does it need all steps of a sequence at once, whoever computes it?
 static inline bool mr_op_is_whole(const struct mr_op *op) {
-    return op->kind->reverses || op->kind->repeats;
+    return op->kind->reverses || op->kind->repeats || op->follows;
+}
+
+// Does it need them in one run, less than 2^bits? 0: it does not.
+static inline int mr_op_pool_bits(const struct mr_op *op) {
+    return op->follows ? MR_MOST_STEPS_BITS + 1 : op->kind->pool_bits;
 }
 
 // The stream of which it has a row each time: what it reads, or where it repeats that, what it
@@ -176,7 +181,8 @@ static inline int mr_op_pace(const struct mr_op *op) {
 // Does it take a whole sequence, of as many steps as the network's input has, before it gives the
 // first row of that?
 static inline bool mr_op_waits(const struct mr_network *network, const struct mr_op *op) {
-    return op->kind->reverses || (op->kind->repeats && !network->streams[op->output].steps);
+    return op->kind->reverses ||
+           ((op->kind->repeats || op->follows) && !network->streams[op->output].steps);
 }
 
 static inline int mr_ceil_div(int a, int b) {

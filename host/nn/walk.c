@@ -129,6 +129,8 @@ static size_t block_rows(const struct walk *walk, int stream, size_t steps, bool
     return of->rate == MR_PER_SEQUENCE && !is_last ? 0 : mr_stream_rows(of, steps);
 }
 
+static void take_state(struct walk *walk, int index);
+
 // All operators of a part, on a block.
 static void run_block(struct walk *walk, bool encodes, size_t steps, bool is_last) {
     const struct mr_network *network = walk->network;
@@ -138,6 +140,8 @@ static void run_block(struct walk *walk, bool encodes, size_t steps, bool is_las
         const size_t rows = block_rows(walk, mr_op_pace(op), steps, is_last);
         if (mr_op_encodes(network, op) != encodes)
             continue;
+        if (op->follows)
+            take_state(walk, i);
         for (size_t t = 0; t < rows; t++) {
             const size_t from = op->kind->reverses ? rows - 1 - t : t;
             const size_t in = op->kind->joins ? join(walk, op, t) : row_of(walk, op->input, from);
@@ -269,7 +273,7 @@ static void copy_row(struct walk *walk, const struct mr_op *op) {
     }
 }
 
-// The state that a recurrent operator starts from, of what the encoder gave.
+// The state that a recurrent operator starts from, of what the streams gave.
 static void take_state(struct walk *walk, int index) {
     const struct mr_network *network = walk->network;
     const struct mr_op *op = &network->ops[index];

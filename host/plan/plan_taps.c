@@ -15,21 +15,35 @@ static int lag_of(const struct mr_op *op) {
     return op->kind->reverses || op->kind->repeats ? 1 : 0;
 }
 
+// The same of stream k that it reads, where it begins as soon as all are there: a state that starts
+// a sequence comes behind another one's last step.
+static int lag_of_read(const struct mr_op *op, int k) {
+    return k < 2 ? lag_of(op) : op->follows ? 1 : 0;
+}
+
+// What reads a stream: in all by how many sequences the end of its part comes behind that.
+struct reader {
+    int lag, rest;
+};
+
 // The operators and outputs that read a stream, in the order of their taps; an operator that joins
-// a stream with itself stands twice. An output is NULL, and so is a state that starts from it: both
-// are where a part of the network ends.
-static int list_readers(const struct mr_network *network, int stream,
-                        const struct mr_op *readers[MR_TAPS]) {
+// a stream with itself stands twice. At an output and at a state of another part one ends.
+static int list_readers(const struct mr_network *network, int stream, const int *way,
+                        struct reader readers[MR_TAPS]) {
     int count = 0;
 
     for (int i = 0; i < network->op_count; i++) {
-        for (int k = 0; k < MR_OP_READS; k++)
-            if (mr_op_read(&network->ops[i], k) == stream)
-                readers[count++] = k < 2 ? &network->ops[i] : NULL;
+        const struct mr_op *op = &network->ops[i];
+        for (int k = 0; k < MR_OP_READS; k++) {
+            const int lag = lag_of_read(op, k);
+            if (mr_op_read(op, k) == stream)
+                readers[count++] =
+                    (struct reader){lag, k < 2 || op->follows ? way[op->output] + lag : 0};
+        }
     }
     for (int i = 0; i < network->output_count; i++)
         if (network->outputs[i].stream == stream)
-            readers[count++] = NULL;
+            readers[count++] = (struct reader){0};
     return count;
 }
 
@@ -43,10 +57,10 @@ static void find_ways(const struct mr_network *network, int way[MR_MAX_STREAMS])
     memset(way, 0, MR_MAX_STREAMS * sizeof *way);
     for (int i = network->op_count; i-- > 0;) {
         const struct mr_op *op = &network->ops[i];
-        const int rest = way[op->output] + lag_of(op);
-        way[op->input] = largest(way[op->input], rest);
-        if (op->other >= 0)
-            way[op->other] = largest(way[op->other], rest);
+        for (int k = 0; k < MR_OP_READS; k++)
+            if (mr_op_read(op, k) >= 0 && (k < 2 || op->follows))
+                way[mr_op_read(op, k)] =
+                    largest(way[mr_op_read(op, k)], way[op->output] + lag_of_read(op, k));
     }
 }
 
@@ -55,17 +69,15 @@ static void find_ways(const struct mr_network *network, int way[MR_MAX_STREAMS])
 // layer work on one sequence at the same time. No more than the way to the outputs leaves.
 static void hold_readers(const struct mr_network *network, int stream, int late, const int *way,
                          int *hold) {
-    const struct mr_op *readers[MR_TAPS];
-    const int count = list_readers(network, stream, readers);
+    struct reader readers[MR_TAPS];
+    const int count = list_readers(network, stream, way, readers);
     int most = 0;
 
     for (int i = 0; i < count; i++)
-        most = largest(most, readers[i] ? lag_of(readers[i]) : 0);
+        most = largest(most, readers[i].lag);
     for (int i = 0; i < count; i++) {
-        const int own = readers[i] ? lag_of(readers[i]) : 0;
-        const int rest = readers[i] ? way[readers[i]->output] + own : 0;
-        const int slack = way[input_of(network, stream)] - late - rest;
-        hold[i] = most - own < slack ? most - own : slack;
+        const int slack = way[input_of(network, stream)] - late - readers[i].rest;
+        hold[i] = most - readers[i].lag < slack ? most - readers[i].lag : slack;
     }
 }
 
@@ -83,20 +95,23 @@ void mr_plan_taps(const struct mr_network *network, struct mr_plan_taps *taps) {
         hold_readers(network, s, 0, way, taps->hold + taps->first[s]);
     for (int i = 0; i < network->op_count; i++) {
         const struct mr_op *op = &network->ops[i];
-        int *input = &taps->hold[next[op->input]++], *other = NULL;
-        int begin = late[op->input] + *input;
-        if (op->other >= 0) { // both wait for the later one
-            other = &taps->hold[next[op->other]++];
-            const int of_other = late[op->other] + *other;
-            *input += largest(of_other - begin, 0);
-            *other += largest(begin - of_other, 0);
-            begin = largest(begin, of_other);
+        int *hold[MR_OP_READS], due[MR_OP_READS], reads = 0, end = 0;
+        for (int k = 0; k < MR_OP_READS; k++) {
+            const int stream = mr_op_read(op, k);
+            if (stream < 0)
+                continue;
+            int *of = &taps->hold[next[stream]++];
+            if (k >= 2 && !op->follows) {
+                *of = way[network->encoder] - late[stream];
+                continue;
+            }
+            hold[reads] = of;
+            due[reads] = late[stream] + *of + lag_of_read(op, k);
+            end = largest(end, due[reads++]);
         }
-        for (int field = 0; field < 2; field++)
-            if (op->given[field] >= 0)
-                taps->hold[next[op->given[field]]++] =
-                    way[network->encoder] - late[op->given[field]];
-        late[op->output] = begin + lag_of(op);
+        while (reads-- > 0) // all wait for the last one
+            *hold[reads] += end - due[reads];
+        late[op->output] = end;
         hold_readers(network, op->output, late[op->output], way,
                      taps->hold + taps->first[op->output]);
     }

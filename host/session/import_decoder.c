@@ -144,7 +144,7 @@ static int check_decoder(struct pair *pair) {
             pair->path, decoder->input_name);
     for (int i = 0; i < decoder->op_count; i++) {
         const struct mr_op *op = &decoder->ops[i];
-        if (op->kind->reverses || (op->kind->pool_bits && !is_last(decoder, op)))
+        if (op->kind->reverses || (mr_op_pool_bits(op) && !is_last(decoder, op)))
             return mr_import_fail(pair->in,
                                   "%s: the decoder's '%s' needs all steps of a sequence, and a "
                                   "decoder has one at a time",

@@ -191,12 +191,12 @@ int mr_session_check_call(struct mr_session *session, uint64_t sequences, uint64
             (unsigned long long)sequences, mr_plural(sequences), (unsigned long long)steps,
             (unsigned)session->slots, MR_STEPS_MAX);
     const struct mr_op *pool = mr_network_pool(session->network);
-    if (pool && ((flags & MR_RUN_CONTINUE) || steps >> pool->kind->pool_bits != 0))
+    if (pool && ((flags & MR_RUN_CONTINUE) || steps >> mr_op_pool_bits(pool) != 0))
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "mr_session_run: the network's '%s' needs all steps of a sequence at "
                           "once, so give whole sequences, of less than 2^%d steps, in one call "
                           "without MR_RUN_CONTINUE",
-                          pool->name, pool->kind->pool_bits);
+                          pool->name, mr_op_pool_bits(pool));
     if (mr_network_check_steps(session->network, steps, text, sizeof text))
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_session_run: %s", text);
     if ((flags & MR_RUN_CONTINUE) && sequences > session->slots)

@@ -22,12 +22,12 @@ static int check_encode(struct mr_session *session, const float *x, uint64_t ste
     // No machine has the memory for x beyond this, and no product of these overflows.
     if (steps == 0 || steps > MR_STEPS_MAX ||
         steps > (UINT64_MAX >> 20) / mr_session_row(&session->compiled.plan, input) ||
-        (pool && steps >> pool->kind->pool_bits != 0))
+        (pool && steps >> mr_op_pool_bits(pool) != 0))
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "mr_session_encode: a sequence of %llu step%s is not possible; give 1 to "
                           "%llu",
                           (unsigned long long)steps, mr_plural(steps),
-                          pool ? (1ull << pool->kind->pool_bits) - 1
+                          pool ? (1ull << mr_op_pool_bits(pool)) - 1
                                : (unsigned long long)MR_STEPS_MAX);
     if (mr_part_check_steps(network, input, steps, text, sizeof text))
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_session_encode: %s", text);

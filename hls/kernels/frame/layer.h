@@ -20,6 +20,8 @@
 //                 left, or below zero right, rounded, to be that state; 0 where not given
 //   LAYER_START_PAST  the same of what such an h is beyond its range, to count in the units of the
 //                 cell state where there is one
+//   LAYER_FOLLOWS 1: the streams of LAYER_START, 1 to 3, are of the layer's own run, of which each
+//                 sequence starts from a row of them, whatever the state is; 0 where not given
 //   LAYER_WEIGHT_BITS, LAYER_COLUMN_BITS  of the lanes' multipliers: 16 and 16 where not given, 8
 //                        and 16, or 8 and 8. Streams and states have 16 bits in any case
 //   LAYER_PASSES  R: units that a lane serves in turn, 1 where not given; no pass is empty:
@@ -106,11 +108,11 @@
 // then one beat per unit, padded to H_WORDS * LC units, with bias (three 16-bit parts, low first)
 // and shift per sum, and behind them its constants (two parts, low first). command MR_COMMAND_RUN:
 // takes `total` steps of x, X_WORDS vectors each, and gives as many of h. State is kept between
-// runs, and forgotten at each sequence of `steps` steps where flags has MR_FLAG_RESET. command
-// MR_COMMAND_READ_STATE: gives the state of its H_WORDS * LC units, slot after slot. command
-// MR_COMMAND_WRITE_STATE: takes it from `weights`, a beat per unit (state.h). command
-// MR_COMMAND_ENCODE, where the layer starts from streams: takes a row of each for every sequence,
-// H_WORDS vectors, and has the last one's state.
+// runs, and forgotten at each sequence of `steps` steps where flags has MR_FLAG_RESET or the layer
+// follows others. command MR_COMMAND_READ_STATE: gives the state of its H_WORDS * LC units, slot
+// after slot. command MR_COMMAND_WRITE_STATE: takes it from `weights`, a beat per unit (state.h).
+// command MR_COMMAND_ENCODE, where the layer starts from streams of another part: takes a row of
+// each for every sequence, H_WORDS vectors, and has the last one's state.
 //
 // A cell that counts has the probes `cut` and `past`: how many values of the last RUN were cut, and
 // by how much they were beyond in all, in the value's own units. (Units of padding have no weights
@@ -123,7 +125,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
                   hls_stream(VEC) * start_cell,
 #endif
                   hls_stream(VEC) * h_out, hls_stream(unit_state_t) * state, uint32_t command,
-#if LAYER_SLOTS > 1 || defined LAYER_START
+#if LAYER_SLOTS > 1 || (defined LAYER_START && !LAYER_FOLLOWS)
                   uint32_t sequences,
 #endif
                   uint32_t steps, uint32_t total, uint32_t flags) {
@@ -185,6 +187,16 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
     static int64_t passing_aside[SPLIT][LANES];
     HLS(array_partition variable = passing_aside complete dim = 0)
 #endif
+#if LAYER_FOLLOWS && STARTS_H
+    static int16_t start_of_h[H_WORDS][LAYER_LC];
+    HLS(array_partition variable = start_of_h dim = 2 complete)
+    HLS(bind_storage variable = start_of_h type = ram_2p impl = lutram latency = 0)
+#endif
+#if LAYER_FOLLOWS && STARTS_CELL
+    static int32_t start_of_cell[H_WORDS][LAYER_LC];
+    HLS(array_partition variable = start_of_cell dim = 2 complete)
+    HLS(bind_storage variable = start_of_cell type = ram_2p impl = lutram latency = 0)
+#endif
 #if SECOND
     static int16_t second[H_WORDS][LAYER_LC]; // the columns of the second phase
     HLS(array_partition variable = second dim = 2 complete)
@@ -233,7 +245,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
             }
         }
     } else if (command == RUN_COMMAND) {
-        const bool reset = (flags & MR_FLAG_RESET) != 0;
+        const bool reset = LAYER_FOLLOWS || (flags & MR_FLAG_RESET) != 0;
         uint32_t left = steps;      // steps of the sequence from step t on
         bool forget = reset;        // step t starts from zero state
         bool forget_before = reset; // step t-1 did
@@ -295,12 +307,16 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
 #endif
                     const uint32_t h_word = H_WORD;
                     uint32_t w_word = W_WORD;
+                    uint64_t cut_now = 0, past_now = 0;
+#if LAYER_FOLLOWS
+#    include "frame/layer_follow.h"
+#endif
                     MR_LANE_INT(LAYER_COLUMN_BITS) v[1 + (SECOND > 0)][LAYER_LC];
                     for (int c = 0; c < LAYER_LC; c++) {
                         HLS(unroll)
                         const int16_t number = IN_X ? column.v[c]
                                                : forget || !IN_H
-                                                   ? 0
+                                                   ? START_COLUMN(c)
                                                    : h[H_FOUND][OF_SLOT(place, h_word)][c];
                         v[0][c] = MR_LANE_COLUMN(LAYER_COLUMN_BITS, number);
                     }
@@ -401,8 +417,9 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
                                 sum[s] = SCALED(current[s][c], bias[word][c][s], shift[word][c][s]);
                             }
                             unit_state_t old;
-                            old.h = NO_STATE(forget, word) ? 0 : h[0][OF_SLOT(place, word)][c];
-                            old.cell = OLD_CELL(NO_STATE(forget, word), OF_SLOT(place, word), c);
+                            const uint32_t at = OF_SLOT(place, word);
+                            old.h = OLD_H(NO_STATE(forget, word), word, c, h[0][at][c]);
+                            old.cell = OLD_CELL(NO_STATE(forget, word), word, c, at);
 #    ifdef LAYER_GATE
                             const mr_place_t gate = LAYER_GATE;
                             second[word][c] = OF_CELL(_columns_of)(gate, sum, old);
@@ -417,7 +434,6 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
                     const uint32_t unit_word = UNIT_WORD;
                     const uint32_t word = UNITS_AT + unit_word;
                     const bool forget_old = of_before ? forget_before : forget;
-                    uint64_t cut_now = 0, past_now = 0;
                     // The row behind the last one ends before it would have units of its own.
                     const bool has_units =
                         of_before ? (int32_t)k < LAST_WORDS - EARLY && had_row : HAS_OWN_UNITS;
@@ -445,8 +461,9 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
                                 sum[s] = SCALED(sum[s], bias[word][c][s], shift[word][c][s]);
                             }
                             unit_state_t old;
-                            old.h = NO_STATE(forget_old, unit_word) ? 0 : h[H_OLD][at][c];
-                            old.cell = OLD_CELL(NO_STATE(forget_old, unit_word), at, c);
+                            old.h =
+                                OLD_H(NO_STATE(forget_old, unit_word), word, c, h[H_OLD][at][c]);
+                            old.cell = OLD_CELL(NO_STATE(forget_old, unit_word), word, c, at);
                             uint32_t beyond = 0;
 #ifdef LAYER_CONSTANT_FRAC
                             int32_t own[CONSTANTS];
@@ -542,7 +559,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
                 HLS(pipeline II = 1)
                 unit_state_t unit;
                 unit.h = h[H_FOUND][word][c];
-                unit.cell = OLD_CELL(false, word, c);
+                unit.cell = OLD_CELL(false, word, c, word);
                 hls_write(unit_state_t, state, unit);
                 WALKED(word, c)
             }
@@ -562,7 +579,7 @@ static void LAYER(hls_stream(beat_t) * weights, hls_stream(VEC) * x,
             }
         }
     }
-#ifdef LAYER_START
+#if defined LAYER_START && !LAYER_FOLLOWS
 #    include "frame/layer_start.h"
 #endif
 }

@@ -40,11 +40,14 @@
 #if LAYER_PORTS < 1 || LAYER_PORTS > 2 || LAYER_PORTS > LAYER_LC
 #    error "a layer's weights are read by 1 port, or by 2 where it takes 2 columns a cycle or more"
 #endif
+#ifndef LAYER_FOLLOWS
+#    define LAYER_FOLLOWS 0
+#endif
 #ifdef LAYER_START
 #    define STARTS_H (LAYER_START & 1)
 #    define STARTS_CELL (LAYER_START & 2)
 #    if LAYER_SLOTS > 1
-#        error "a layer that starts from an encoder's part takes one slot"
+#        error "a layer that starts from streams takes one slot"
 #    endif
 #else
 #    define STARTS_H 0
@@ -165,8 +168,23 @@
 #    define WALKED(word, c)
 #endif
 
-#if HAS_CELL
-#    define OLD_CELL(forget, word, c) (forget ? 0 : cell[word][c])
+// The state of a unit before a step. Where a sequence starts from streams, their row is kept until
+// the units of its first step are through.
+#if LAYER_FOLLOWS && STARTS_H
+#    define START_H(word, c) start_of_h[word][c]
+#    define START_COLUMN(c) (IN_H ? start_column[c] : 0)
 #else
-#    define OLD_CELL(forget, word, c) 0
+#    define START_H(word, c) 0
+#    define START_COLUMN(c) 0
+#endif
+#if LAYER_FOLLOWS && STARTS_CELL
+#    define START_CELL(word, c) start_of_cell[word][c]
+#else
+#    define START_CELL(word, c) 0
+#endif
+#define OLD_H(forget, word, c, kept) (forget ? START_H(word, c) : kept)
+#if HAS_CELL
+#    define OLD_CELL(forget, word, c, at) (forget ? START_CELL(word, c) : cell[at][c])
+#else
+#    define OLD_CELL(forget, word, c, at) 0
 #endif

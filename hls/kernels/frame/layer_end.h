@@ -39,6 +39,7 @@
 #undef IN_X
 #undef IN_H
 #undef TAKES_X
+#undef TAKES_H
 #undef HAS_X
 #undef PUTS_ASIDE
 #undef SUMS_BEGIN
@@ -74,6 +75,10 @@
 #undef WALKED
 #undef VEC
 #undef OLD_CELL
+#undef OLD_H
+#undef START_H
+#undef START_COLUMN
+#undef START_CELL
 #undef LAYER
 #undef LAYER_CELL
 #undef LAYER_GATE
@@ -100,6 +105,7 @@
 #undef LAYER_CONSTANT_FRAC
 #undef LAYER_GIVES_CELL
 #undef LAYER_START
+#undef LAYER_FOLLOWS
 #undef LAYER_START_H
 #undef LAYER_START_CELL
 #undef LAYER_START_PAST

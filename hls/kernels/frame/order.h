@@ -55,6 +55,7 @@
 #    define IN_X (pass >= LAYER_PASSES && pass < 2 * LAYER_PASSES)
 #    define IN_H (pass < LAYER_PASSES && k < H_WORDS)
 #    define TAKES_X (pass == LAYER_PASSES && k < X_WORDS)
+#    define TAKES_H (pass == 0 && k < H_WORDS)
 #    define HAS_X (IN_X && k < X_WORDS)
 #    define PUTS_ASIDE (IN_X && k == 0)
 #    define SUMS_BEGIN (pass < LAYER_PASSES && k == 0)
@@ -79,6 +80,7 @@
 #        define COLUMNS_END X_END
 #        define IN_X (k >= X_BEGIN && k < X_END)
 #        define TAKES_X IN_X
+#        define TAKES_H (k < X_BEGIN)
 #        define PUTS_ASIDE (k == X_BEGIN)
 #        define H_WORD (k < X_BEGIN ? k : 0)
 #        define W_WORD (k >= X_END ? 0 : k >= X_BEGIN ? k - X_BEGIN : k + X_WORDS)
@@ -89,6 +91,7 @@
 #        define COLUMNS_END H_END
 #        define IN_X (k < H_BEGIN)
 #        define TAKES_X (k < X_WORDS && pass == 0)
+#        define TAKES_H (k >= H_BEGIN && k < H_END && pass == 0)
 #        define HAS_X (k < X_WORDS)
 #        define PUTS_ASIDE (k == H_BEGIN)
 #        define H_WORD (k >= H_BEGIN && k < H_END ? k - H_BEGIN : 0)

@@ -578,11 +578,13 @@ static void emit_cell(const struct mr_cell *cell, struct mr_text *text) {
     mr_text_add(text, "#line %zu \"network.c\"\n", lines);
 }
 
-// The streams of the encoder's part that the state starts from.
+// The streams that the state starts from.
 static void emit_start(const struct mr_network *network, const struct mr_op *op,
                        struct mr_text *text) {
-    if (!network->encoder || mr_op_encodes(network, op))
+    if (!op->follows && (!network->encoder || mr_op_encodes(network, op)))
         return;
+    if (op->follows)
+        mr_text_add(text, "#define LAYER_FOLLOWS 1\n");
     mr_text_add(text, "#define LAYER_START %d\n",
                 (op->given[0] >= 0 ? 1 : 0) + (op->given[1] >= 0 ? 2 : 0));
     if (op->given[0] >= 0)

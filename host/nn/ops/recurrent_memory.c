@@ -65,6 +65,11 @@ void mr_recurrent_memory(const struct mr_op *op, const struct mr_op_layout *layo
         const struct mr_memory_shape field = {states, 1, MR_CELL_BITS, 1};
         mr_memory_add(mr_storage_choose(states, lanes * MR_CELL_BITS), &field, 2 * lanes, use);
     }
+    // The row that a sequence starts from.
+    if (op->follows && op->given[0] >= 0)
+        mr_memory_lut(use, (uint64_t)h_words, HIDDEN_BITS, lanes * (uint64_t)cell->h_reads);
+    if (op->follows && op->given[1] >= 0)
+        mr_memory_lut(use, (uint64_t)h_words, MR_CELL_BITS, lanes);
     if (cell->late)
         mr_memory_lut(use, (uint64_t)h_words,
                       lanes * (uint64_t)(cell->gated_bits ? cell->gated_bits(op) : HIDDEN_BITS), 1);
