@@ -119,6 +119,81 @@ START_TEST(starts_are_read) {
 }
 END_TEST
 
+// ---- States that the file computes
+
+// A layer of a kind behind another one's state, in one of the ways in which files feed and start
+// it; the network's numbers are compared with what the file's operators give in double precision.
+static void follows(struct file *f, int way, int encoder, int decoder, bool with_cell) {
+    static const char *const types[] = {"LSTM", "GRU", "RNN"};
+    static const int gates[] = {4, 3, 1};
+    const bool both = encoder == 0 && decoder == 0 && with_cell;
+    char inputs[80];
+
+    begin_small(f, 1, 1);
+    static const char *const names[2][3] = {{"We", "Re", "Be"}, {"Wd", "Rd", "Bd"}};
+    for (int l = 0; l < 2; l++) {
+        const int rows = gates[l ? decoder : encoder] * H;
+        tensor(f, names[l][0], 3, 1, rows, l && way == 3 ? H : F);
+        tensor(f, names[l][1], 3, 1, rows, H);
+        tensor(f, names[l][2], 2, 1, 2 * rows, 1);
+        for (int t = 0; t < 3; t++) {
+            Onnx__TensorProto *of = f->tensors[f->graph.n_initializer - 3 + (size_t)t];
+            float *list = of->has_raw_data ? (float *)(void *)of->raw_data.data : of->float_data;
+            for (int i = 0; i < (t == 2 ? 2 : F) * rows; i++)
+                list[i] = (float)((i + 3 * t + 5 * l) * 5 % 7 - 3) / 8;
+        }
+    }
+    node(f, types[encoder], "x We Re Be", both ? "Y h cn" : "Y h");
+    with_int(f, "hidden_size", H);
+    const char *fed = "x", *state = "h";
+    if (way == 1 || way == 2) { // constant steps are those of one sequence
+        f->dim[1].value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+        f->dim[1].dim_value = 1;
+    }
+    if (way == 1) { // zeros, at two steps
+        number_tensor(f, "zeros", 2, 1, F, 0, 0);
+        fed = "zeros";
+    } else if (way == 2) { // one row, at one step, and a state through a line
+        number_tensor(f, "row", 1, 1, F, 0.5f, 0.25f);
+        node(f, "MatMul", "h M", "line");
+        node(f, "Tanh", "line", "bent");
+        fed = "row";
+        state = "bent";
+    } else if (way == 3) { // the state itself, at five steps
+        list_tensor(f, "times", 3, 5, 1, 1);
+        node(f, "Tile", "h times", "fed");
+        fed = "fed";
+    }
+    snprintf(inputs, sizeof inputs, "%s Wd Rd Bd - %s%s", fed, state, both ? " cn" : "");
+    node(f, types[decoder], inputs, "Z z");
+    with_int(f, "hidden_size", H);
+    if (decoder == 1)
+        with_int(f, "linear_before_reset", way % 2);
+    node(f, "Squeeze", "Z one", "y");
+    add_output(f, "z");
+}
+
+enum { WAYS = 4, CELLS = 3 };
+
+START_TEST(states_follow) {
+    struct file *f = malloc(sizeof *f);
+    const int way = _i % WAYS, encoder = _i / WAYS % CELLS, decoder = _i / WAYS / CELLS;
+    struct mr_network n;
+
+    ck_assert_ptr_nonnull(f);
+    for (int with_cell = 0; with_cell < 2; with_cell++) {
+        follows(f, way, encoder, decoder, with_cell);
+        ck_assert_msg(parse(f, &n) == 0, "case %d: %s", _i, error);
+        const struct mr_op *op = &n.ops[n.streams[n.outputs[0].stream].writer];
+        ck_assert(op->follows && op->given[0] >= 0);
+        ck_assert_int_eq(op->given[1] >= 0, with_cell && encoder == 0 && decoder == 0);
+        ck_assert_uint_eq(mr_output_rows(&n, 0, 7), way == 0 ? 7 : way == 1 ? 2 : way == 2 ? 1 : 5);
+        mr_network_free(&n);
+    }
+    free(f);
+}
+END_TEST
+
 // ---- Lengths
 
 // An input of one axis or two beside x.
@@ -280,10 +355,42 @@ static void lengths_of_the_second(struct file *f) {
     add_output(f, "s");
 }
 
-static void a_computed_state(struct file *f) {
+static void a_state_of_every_step(struct file *f) {
+    begin_small(f, 1, 1);
+    lstm(f, "x W R B", "Y");
+    lstm(f, "x W R B - Y", "- y");
+}
+
+static void a_state_of_other_units(struct file *f) {
+    begin_small(f, 1, 1);
+    tensor(f, "W2", 3, 1, 4, F);
+    tensor(f, "R2", 3, 1, 4, 1);
+    node(f, "LSTM", "x W2 R2", "- h");
+    lstm(f, "x W R B - h", "- y");
+}
+
+static void a_state_beside_a_constant(struct file *f) {
     begin_small(f, 1, 1);
     lstm(f, "x W R B", "- h");
-    lstm(f, "x W R B - h", "- y");
+    lstm(f, "x W R B - h cells", "- y");
+}
+
+static void a_state_of_one_direction(struct file *f) {
+    begin_small(f, 1, 1);
+    tensor(f, "W2", 3, 2, 4 * H, F);
+    tensor(f, "R2", 3, 2, 4 * H, H);
+    lstm(f, "x W R B", "- h");
+    lstm(f, "x W2 R2 - - h", "- y");
+    Onnx__AttributeProto *a = attribute(f, "direction");
+    a->has_s = 1;
+    a->s = (ProtobufCBinaryData){13, (uint8_t *)(uintptr_t) "bidirectional"};
+}
+
+static void steps_that_differ(struct file *f) {
+    begin_small(f, 1, 1);
+    number_tensor(f, "ramp", 2, 1, F, 0, 1);
+    lstm(f, "x W R B", "- h");
+    lstm(f, "ramp W R B - h", "- y");
 }
 
 static void another_shape(struct file *f) {
@@ -301,7 +408,14 @@ static const struct {
     void (*make)(struct file *f);
     const char *said;
 } bad[] = {
-    {a_computed_state, "has an initial_h ('h') that is no constant and no input"},
+    {a_state_of_every_step,
+     "has an initial_h ('Y') that is not [directions, sequences, units] of 1"},
+    {a_state_of_other_units, "has an initial_h of 1 units, and its layer has 2"},
+    {a_state_beside_a_constant,
+     "starts from a row of a layer and from a constant that is not zero"},
+    {a_state_of_one_direction,
+     "has an initial_h ('h') that is not [directions, sequences, units] of 2"},
+    {steps_that_differ, "reads constants that are not the same at each step"},
     {another_shape, "has an initial_h that is not [directions, sequences, units] of 1 direction"},
     {other_counts, "has states for 3 sequences and for 2"},
     {the_last_padded_step, "takes the last step of sequences that have lengths of their own"},
@@ -328,6 +442,7 @@ int main(void) {
 
     tcase_set_timeout(all, 60);
     tcase_add_loop_test(all, starts_are_read, 0, sizeof good / sizeof *good);
+    tcase_add_loop_test(all, states_follow, 0, WAYS * CELLS * CELLS);
     tcase_add_loop_test(all, inputs_are_left_out, 0, sizeof left_out / sizeof *left_out);
     tcase_add_loop_test(all, lengths_are_kept, 0, 2);
     tcase_add_loop_test(all, starts_are_refused, 0, sizeof bad / sizeof *bad);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Networks of torch that give a sequence from one row: autoencoders and forecasts, as people write them (torch_modules.py).
+# Networks of torch that give a sequence from one row, or from an encoder's states: autoencoders and forecasts, as people write
+# them (torch_modules.py).
 #     torch_decoders_test.py FOLDER [NAME...]    all, or these; FOLDER keeps the files of those that fail
 import sys
 
@@ -175,7 +176,136 @@ class LastStepBeside(nn.Module):
         return self.head(torch.cat([self.encode(x)[0], x[:, -1:].expand(-1, T, -1)], 2))
 
 
+# ---- a decoder whose states are the encoder's last ones
+
+
+class Seq2Seq(nn.Module):
+    """A forecast: the encoder's states, the last step of x at each step, a line on every one."""
+
+    def __init__(self, kind=nn.LSTM, hidden=6, steps=4, layers=1, width=I, **options):
+        super().__init__()
+        self.steps, self.width = steps, width
+        self.encode = kind(I, hidden, layers, batch_first=True, **options)
+        self.decode = kind(width, hidden, layers, batch_first=True, **options)
+        self.head = nn.Linear(hidden * (2 if options.get("bidirectional") else 1), 2)
+
+    def fed(self, x, y, h):
+        return x[:, -1:].repeat(1, self.steps, 1)
+
+    def start(self, state):
+        return state
+
+    def forward(self, x):
+        y, state = self.encode(x)
+        h = state[0] if isinstance(state, tuple) else state
+        return self.head(self.decode(self.fed(x, y, h), self.start(state))[0])
+
+
+class OfH(Seq2Seq):
+    def fed(self, x, y, h):
+        return h[-1].unsqueeze(1).repeat(1, self.steps, 1)
+
+
+class Zeros(Seq2Seq):
+    def fed(self, x, y, h):
+        return torch.zeros(x.shape[0], self.steps, self.width, dtype=x.dtype)
+
+
+class ZerosAsX(Seq2Seq):
+    def fed(self, x, y, h):
+        return torch.zeros_like(x)
+
+
+class Again(Seq2Seq):
+    """The decoder reads the same steps again."""
+
+    def fed(self, x, y, h):
+        return x
+
+
+class OnlyH(Again):
+    def start(self, state):
+        return state[0], torch.zeros_like(state[1])
+
+
+class Joined(OfH):
+    """Both directions of the encoder, by a line, and its last layer alone."""
+
+    def __init__(self, hidden=6, kind=nn.LSTM, **options):
+        super().__init__(kind, hidden, width=2 * hidden, **options)
+        self.encode = kind(I, hidden, batch_first=True, bidirectional=True)
+        self.of_h, self.of_c = nn.Linear(2 * hidden, hidden), nn.Linear(2 * hidden, hidden)
+
+    def fed(self, x, y, h):
+        return torch.cat([h[0], h[1]], 1).unsqueeze(1).expand(-1, self.steps, -1)
+
+    def start(self, state):
+        join = lambda line, s: torch.tanh(line(torch.cat([s[0], s[1]], 1))).unsqueeze(0)
+        return (join(self.of_h, state[0]), join(self.of_c, state[1])) if isinstance(state, tuple) else join(self.of_h, state)
+
+
+class Expanded0(Seq2Seq):
+    """The encoder's last layer for all of the decoder's."""
+
+    def __init__(self, **options):
+        super().__init__(nn.GRU, layers=2, **options)
+
+    def start(self, state):
+        return torch.stack([state[-1], state[-1]])
+
+
+autoencoder("SeqLstm", base=Seq2Seq, sim=True)
+autoencoder("SeqLstmFree", base=Seq2Seq, free=True)
+autoencoder("SeqLstmOld", base=Seq2Seq, free=True, opset=9)
+autoencoder("SeqGru", base=Seq2Seq, kind=nn.GRU, free=True, opset=17)
+autoencoder("SeqRnn", base=Seq2Seq, kind=nn.RNN)
+autoencoder("SeqDeep", base=Seq2Seq, layers=2, free=True)
+autoencoder("SeqDeepGru", base=Seq2Seq, kind=nn.GRU, layers=3)
+autoencoder("SeqBothWays", base=Seq2Seq, bidirectional=True, layers=2)
+autoencoder("SeqOfH", base=OfH, width=6, free=True)
+autoencoder("SeqZeros", base=Zeros, width=1)
+autoencoder("SeqZerosFree", base=Zeros, width=3, free=True)
+autoencoder("SeqZerosAsX", base=ZerosAsX, kind=nn.GRU, free=True)
+autoencoder("SeqAgain", base=Again, free=True, sim=True)
+autoencoder("SeqOnlyH", base=OnlyH)
+autoencoder("SeqJoined", base=Joined)
+autoencoder("SeqJoinedGru", base=Joined, kind=nn.GRU, free=True)
+autoencoder("SeqExpanded", base=Expanded0)
+
+
+@module(free=True)
+class SeqScaled(nn.Module):
+    """Not of the same widths: a line from state to state, h beside c, and a code as an output."""
+
+    def __init__(self):
+        super().__init__()
+        self.encode, self.decode = nn.LSTM(I, 5, batch_first=True), nn.GRU(5, 7, batch_first=True)
+        self.line, self.head = nn.Linear(10, 7), nn.Linear(7, 2)
+
+    def forward(self, x):
+        _, (h, c) = self.encode(x)
+        code = torch.tanh(self.line(torch.cat([h, c], 2)))
+        y, _ = self.decode(h.permute(1, 0, 2).expand(-1, T - 2, -1), code)
+        return self.head(y), code.squeeze(0)
+
+
 # ---- refused
+
+
+class Beside(Again):
+    def start(self, state):
+        return state[0], torch.full_like(state[1], 0.25)
+
+
+autoencoder("SeqBesideConstant", base=Beside, refused="starts from a row of a layer and from a constant")
+
+
+class Ramp(Seq2Seq):
+    def fed(self, x, y, h):
+        return torch.arange(4, dtype=x.dtype).view(1, 4, 1).expand(x.shape[0], -1, -1)
+
+
+autoencoder("SeqRamp", base=Ramp, width=1, refused="constants that are not the same at each step")
 
 
 @module(refused="repeats rows that come at every step")

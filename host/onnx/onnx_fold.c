@@ -386,6 +386,8 @@ int onnx_fold(struct onnx_reader *r) {
 
     if (!in || (!onnx_output(r, 0) && !onnx_has(r->graph, ONNX_PARTS)))
         return onnx_fail(r->graph, "lacks its first input or output");
+    if (in->kind == ONNX_FILL && onnx_is(r->graph, "Transpose") && in->rank != RANK_UNKNOWN)
+        return onnx_transpose(r);
     if (in->kind == ONNX_FILL && onnx_has(r->graph, ONNX_MOVES)) {
         struct onnx_value shape;
         bool known = onnx_is(r->graph, "Reshape") && onnx_input(r, 1) && onnx_sizes(r, 1, &shape);

@@ -237,6 +237,8 @@ static int emit_layer(struct onnx_reader *r, struct onnx_layer *layer) {
         if (layer->start.input[field])
             r->graph->states[r->graph->state_count++] =
                 (struct onnx_state){r->network->op_count - 1, field, layer->start.input[field] - 1};
+    if (onnx_give_start(r, layer, op) != 0)
+        return -1;
     return layer->fill ? layer->fill(r, layer, op) : 0;
 }
 
@@ -253,6 +255,11 @@ static int find_needed(struct onnx_reader *r, int *outputs) {
             r->layers[layer->input].needed = true;
         if (layer->needed && layer->joins && layer->other != ONNX_X)
             r->layers[layer->other].needed = true;
+        for (int field = 0; field < 2; field++) {
+            const int given = layer->start.given[field][layer->direction];
+            if (layer->needed && given)
+                r->layers[given - 1].needed = true;
+        }
     }
     return 0;
 }

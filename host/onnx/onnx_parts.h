@@ -124,9 +124,10 @@ static inline bool onnx_is_plain(const struct onnx_value *value) {
 struct onnx_start {
     const struct onnx_tensor *tensor[2]; // of the file; NULL: each number is `fill`
     double fill[2];
-    int rows[2];  // sequences with a state of their own; 1: all have the same
-    int batch;    // the tensors' axis of these
-    int input[2]; // of a decoder: the input that gives it, from 1 on; 0: none does
+    int rows[2];                   // sequences with a state of their own; 1: all have the same
+    int batch;                     // the tensors' axis of these
+    int input[2];                  // of a decoder: the input that gives it, from 1 on; 0: none does
+    int given[2][ONNX_DIRECTIONS]; // the layer whose row it is, from 1 on; 0: none
 };
 
 struct onnx_cell;
@@ -290,6 +291,10 @@ bool onnx_same_rows(const struct onnx_value *a, const struct onnx_value *b);
 // ---- onnx_repeat.c: an Expand or a Tile
 
 int onnx_repeat(struct onnx_reader *r);
+// The axis of the value, the one row of each sequence, becomes that of so many steps, at each of
+// which there is that row. -1 with a sentence.
+int onnx_repeat_row(struct onnx_reader *r, struct onnx_value *value, int axis,
+                    struct onnx_size steps);
 
 // ---- onnx_clip.c
 
@@ -385,6 +390,11 @@ int onnx_add_steps(struct onnx_reader *r, const struct onnx_value *x, struct onn
 // width: of h
 int onnx_read_starts(struct onnx_reader *r, int directions, bool swapped, int64_t width,
                      int64_t units, const struct onnx_size *sequences, struct onnx_start *start);
+// Lets an operator start from the rows of layers.
+int onnx_give_start(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op);
+// Where the current node, which starts from a row of a layer, reads the same constant row at every
+// step: *x becomes that row, repeated, which a layer gives. -1 with a sentence.
+int onnx_constant_steps(struct onnx_reader *r, bool swapped, struct onnx_value *x);
 int onnx_fill_start(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op);
 
 // ---- onnx_gates.c

@@ -208,6 +208,8 @@ static int check_sequence(struct onnx_reader *r, const struct onnx_value *x, int
     if (x && x->kind == ONNX_MASK)
         return onnx_fail(r->graph, "reads what a comparison of the input gives; this version takes "
                                    "that as a mask of its steps only");
+    if (x && x->kind == ONNX_INPUT)
+        return onnx_refuse_input(r, x);
     if (!x || x->kind != ONNX_FLOW)
         return onnx_fail(r->graph, "does not read the graph's input");
     if (x->last)
@@ -298,6 +300,7 @@ static int add_direction(struct onnx_reader *r, const struct onnx_value *x, stru
 static int read_recurrent(struct onnx_reader *r) {
     if (is_quantised(r->graph) && onnx_quantised_lstm(r) != 0)
         return -1;
+    struct onnx_value steps = onnx_input(r, 0) ? *onnx_input(r, 0) : (struct onnx_value){0};
     const struct onnx_value *x = onnx_input(r, 0);
     const struct onnx_tensor *w = onnx_real_constant(r, 1), *h = onnx_real_constant(r, 2);
     const bool swapped = onnx_int(r->graph, "layout", 0) == 1;
@@ -305,6 +308,10 @@ static int read_recurrent(struct onnx_reader *r) {
     struct made made = {0};
 
     const int directions = onnx_directions(r->graph, reverse);
+    if (onnx_constant_steps(r, swapped, &steps) != 0)
+        return -1;
+    if (steps.kind != x->kind)
+        x = &steps;
     if (directions < 0 || check_sequence(r, x, swapped) != 0 || check_attributes(r->graph) != 0)
         return -1;
     struct onnx_activation activations[ONNX_DIRECTIONS][MR_PLACES];

@@ -22,9 +22,8 @@ static void add_axes(struct onnx_value *value, int rank) {
     value->rank = more > 0 ? rank : value->rank;
 }
 
-// The axis of `value` becomes that of so many steps, at each of which there is its row.
-static int repeat(struct onnx_reader *r, struct onnx_value *value, int axis,
-                  struct onnx_size steps) {
+int onnx_repeat_row(struct onnx_reader *r, struct onnx_value *value, int axis,
+                    struct onnx_size steps) {
     struct onnx_layer layer = {.kind = "repeat"};
     int index;
 
@@ -78,7 +77,7 @@ int onnx_repeat(struct onnx_reader *r) {
                              i);
         along = i;
     }
-    if (along >= 0 && repeat(r, &value, along, sizes.ints[along - first]) != 0)
+    if (along >= 0 && onnx_repeat_row(r, &value, along, sizes.ints[along - first]) != 0)
         return -1;
     *onnx_output(r, 0) = value;
     return 0;
