@@ -184,7 +184,7 @@ START_TEST(states_follow) {
     for (int with_cell = 0; with_cell < 2; with_cell++) {
         follows(f, way, encoder, decoder, with_cell);
         ck_assert_msg(parse(f, &n) == 0, "case %d: %s", _i, error);
-        const struct mr_op *op = &n.ops[n.streams[n.outputs[0].stream].writer];
+        const struct mr_op *op = mr_network_layer(&n, mr_network_layers(&n) - 1);
         ck_assert(op->follows && op->given[0] >= 0);
         ck_assert_int_eq(op->given[1] >= 0, with_cell && encoder == 0 && decoder == 0);
         ck_assert_uint_eq(mr_output_rows(&n, 0, 7), way == 0 ? 7 : way == 1 ? 2 : way == 2 ? 1 : 5);

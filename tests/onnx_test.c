@@ -325,11 +325,11 @@ static const char *make_bad(struct file *f, int kind) {
         f->out.name = "z";
         f->node[5].name = "";
         return "node 'z' has operator Sin";
-    case 29: // a state that is computed
+    case 29: // a state that comes at every step
         begin(f, 0, 0);
-        lstm(f, "x W R B", "- h");
+        lstm(f, "x W R B", "h");
         lstm(f, "x W R B - h", "y");
-        return "has an initial_h ('h') that is no constant and no input";
+        return "has an initial_h ('h') that is not [directions, sequences, units] of 1 direction";
     default: // a second input
         add_input(f, "z");
         f->node[5].input[2] = "z";

@@ -289,6 +289,58 @@ class SeqScaled(nn.Module):
         return self.head(y), code.squeeze(0)
 
 
+# ---- a decoder that reads what it gave
+
+
+class FedBack(nn.Module):
+    """K steps, one by one, each of which reads what the one before gave."""
+
+    def __init__(self, kind=nn.GRU, steps=3, layers=1, width=1, wrap=None):
+        super().__init__()
+        self.steps, self.width, self.wrap = steps, width, wrap
+        self.encode = kind(I, 6, layers, batch_first=True)
+        self.decode = kind(width, 6, layers, batch_first=True)
+        self.head = nn.Linear(6, width)
+
+    def first(self, x):
+        return x[:, -1:, : self.width]
+
+    def forward(self, x):
+        state, y, made = self.encode(x)[1], self.first(x), []
+        for _ in range(self.steps):
+            y, state = self.decode(y, state)
+            y = self.head(y)
+            made.append(y)
+        return torch.cat(made, 1)
+
+
+class FedZeros(FedBack):
+    def first(self, x):
+        return torch.zeros(x.shape[0], 1, self.width, dtype=x.dtype)
+
+
+class FedRows(FedBack):
+    """The rows without the axis of their one step between."""
+
+    def forward(self, x):
+        state, y, made = self.encode(x)[1], x[:, -1, : self.width], []
+        for _ in range(self.steps):
+            h, state = self.decode(y.unsqueeze(1), state)
+            y = self.head(h[:, 0])
+            made.append(y)
+        return torch.stack(made, 1)
+
+
+autoencoder("FedGru", base=FedBack, free=True, sim=True)
+autoencoder("FedLstm", base=FedBack, kind=nn.LSTM, width=2)
+autoencoder("FedAll", base=FedBack, kind=nn.RNN, width=I, steps=4, free=True)
+autoencoder("FedDeep", base=FedBack, layers=2, steps=2)
+autoencoder("FedZeros", base=FedZeros, kind=nn.LSTM, steps=2)
+autoencoder("FedRows", base=FedRows, free=True)
+autoencoder("FedLong", base=FedBack, steps=24, free=True)
+autoencoder("FedTooLong", base=FedBack, steps=33, free=True, refused="one operator more than the 128")
+
+
 # ---- refused
 
 

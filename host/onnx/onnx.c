@@ -39,6 +39,15 @@ static void take_over(struct onnx_graph *graph, const struct onnx_graph *view) {
     memcpy(graph->notes, view->notes, sizeof graph->notes);
 }
 
+// Has it an operator that is a recurrence as it is?
+static bool has_recurrence(struct onnx_graph *graph) {
+    for (size_t i = 0; i < graph->g->n_node; i++)
+        if (onnx_select(graph, i) && onnx_has(graph, ONNX_RECURRENT) &&
+            !onnx_is(graph, "ReverseSequence"))
+            return true;
+    return false;
+}
+
 int mr_onnx_network(struct mr_onnx *onnx, struct mr_network *network, char *error,
                     size_t error_size) {
     struct onnx_graph *graph = &onnx->graph, *view = &onnx->view;
@@ -56,7 +65,7 @@ int mr_onnx_network(struct mr_onnx *onnx, struct mr_network *network, char *erro
         result = onnx_read(view, network, onnx->results);
         if (result == 0)
             take_over(graph, view);
-    } else if (result > 0) { // there is no recurrence written out
+    } else if (result > 0 || has_recurrence(graph)) { // none is written out, or not all are
         mr_fail(error, error_size, "%s", own);
     }
     return result == 0 ? 0 : -1;

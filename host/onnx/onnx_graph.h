@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ONNX_RANK = 8, ONNX_INTS = 16, ONNX_VALUES = 65536 };
+enum { ONNX_RANK = 8, ONNX_INTS = 32, ONNX_VALUES = 65536 };
 
 // Types of tensors beside those of ONNX: numbers of the symbols (onnx_symbols.h) that stand for
 // what a run will know, and lists of tensors.

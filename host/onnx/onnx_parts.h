@@ -392,9 +392,10 @@ int onnx_read_starts(struct onnx_reader *r, int directions, bool swapped, int64_
                      int64_t units, const struct onnx_size *sequences, struct onnx_start *start);
 // Lets an operator start from the rows of layers.
 int onnx_give_start(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op);
-// Where the current node, which starts from a row of a layer, reads the same constant row at every
-// step: *x becomes that row, repeated, which a layer gives. -1 with a sentence.
-int onnx_constant_steps(struct onnx_reader *r, bool swapped, struct onnx_value *x);
+// Where the current node, which starts from a row of a layer, reads no steps of the input but the
+// same constant row at every step, or one row of a sequence as its only step: *x becomes steps that
+// a layer gives. -1 with a sentence.
+int onnx_own_steps(struct onnx_reader *r, bool swapped, struct onnx_value *x);
 int onnx_fill_start(struct onnx_reader *r, const struct onnx_layer *layer, struct mr_op *op);
 
 // ---- onnx_gates.c

@@ -300,18 +300,21 @@ static int add_direction(struct onnx_reader *r, const struct onnx_value *x, stru
 static int read_recurrent(struct onnx_reader *r) {
     if (is_quantised(r->graph) && onnx_quantised_lstm(r) != 0)
         return -1;
-    struct onnx_value steps = onnx_input(r, 0) ? *onnx_input(r, 0) : (struct onnx_value){0};
     const struct onnx_value *x = onnx_input(r, 0);
+    struct onnx_value steps = x ? *x : (struct onnx_value){0};
     const struct onnx_tensor *w = onnx_real_constant(r, 1), *h = onnx_real_constant(r, 2);
     const bool swapped = onnx_int(r->graph, "layout", 0) == 1;
     bool reverse[ONNX_DIRECTIONS];
     struct made made = {0};
 
     const int directions = onnx_directions(r->graph, reverse);
-    if (onnx_constant_steps(r, swapped, &steps) != 0)
+    if (onnx_own_steps(r, swapped, &steps) != 0)
         return -1;
-    if (steps.kind != x->kind)
-        x = &steps;
+    const bool is_own = x && (x->kind != steps.kind || x->layer != steps.layer);
+    // One step gives a row of the sequence, as it is one.
+    const bool is_one =
+        is_own && steps.dims[swapped].symbol == SYMBOL_NONE && steps.dims[swapped].k == 1;
+    x = is_own ? &steps : x;
     if (directions < 0 || check_sequence(r, x, swapped) != 0 || check_attributes(r->graph) != 0)
         return -1;
     struct onnx_activation activations[ONNX_DIRECTIONS][MR_PLACES];
@@ -366,7 +369,11 @@ static int read_recurrent(struct onnx_reader *r) {
     for (int d = 0; d < directions; d++)
         if (add_direction(r, x, layer, activations[d], reverse[d], &made) != 0)
             return -1;
+    if (is_one)
+        steps.axis[swapped] = AXIS_ONE;
     set_outputs(r, x, (int)width, (int)units, &made, swapped);
+    if (is_one && onnx_output(r, 0))
+        onnx_output(r, 0)->last = true;
     return 0;
 }
 

@@ -211,13 +211,16 @@ static int constant_row(struct onnx_reader *r, const struct onnx_value *x, int64
     return 0;
 }
 
-int onnx_constant_steps(struct onnx_reader *r, bool swapped, struct onnx_value *x) {
+int onnx_own_steps(struct onnx_reader *r, bool swapped, struct onnx_value *x) {
     const int time = swapped ? 1 : 0;
     const struct onnx_value *state = NULL, given = *x;
     struct onnx_tensor row = {0};
 
     for (size_t i = 5; i < 7 && !state; i++)
         state = onnx_input(r, i) && onnx_input(r, i)->kind == ONNX_FLOW ? onnx_input(r, i) : NULL;
+    if (state && r->time_axis >= 0 && given.kind == ONNX_FLOW && given.rank == 3 &&
+        given.axis[time] == AXIS_ONE && given.layer != ONNX_X)
+        return onnx_repeat_row(r, x, time, (struct onnx_size){1, SYMBOL_NONE});
     if (!state || r->time_axis < 0 || given.rank != 3 || given.dims[2].symbol != SYMBOL_NONE ||
         given.dims[2].k < 1 || given.dims[2].k > MR_MAX_WIDTH ||
         (given.kind != ONNX_FILL && given.kind != ONNX_CONSTANT))
