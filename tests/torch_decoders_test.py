@@ -37,7 +37,7 @@ def autoencoder(name, base=Autoencoder, free=False, opset=13, sim=False, refused
     return module(made, **how)
 
 
-autoencoder("Plain", sim=True)
+autoencoder("Plain")
 autoencoder("PlainFree", free=True)
 autoencoder("PlainOld", free=True, opset=9)
 autoencoder("Gru", kind=nn.GRU, free=True, opset=17)
@@ -266,7 +266,7 @@ autoencoder("SeqOfH", base=OfH, width=6, free=True)
 autoencoder("SeqZeros", base=Zeros, width=1)
 autoencoder("SeqZerosFree", base=Zeros, width=3, free=True)
 autoencoder("SeqZerosAsX", base=ZerosAsX, kind=nn.GRU, free=True)
-autoencoder("SeqAgain", base=Again, free=True, sim=True)
+autoencoder("SeqAgain", base=Again, free=True)
 autoencoder("SeqOnlyH", base=OnlyH)
 autoencoder("SeqJoined", base=Joined)
 autoencoder("SeqJoinedGru", base=Joined, kind=nn.GRU, free=True)
@@ -331,7 +331,7 @@ class FedRows(FedBack):
         return torch.stack(made, 1)
 
 
-autoencoder("FedGru", base=FedBack, free=True, sim=True)
+autoencoder("FedGru", base=FedBack, free=True)
 autoencoder("FedLstm", base=FedBack, kind=nn.LSTM, width=2)
 autoencoder("FedAll", base=FedBack, kind=nn.RNN, width=I, steps=4, free=True)
 autoencoder("FedDeep", base=FedBack, layers=2, steps=2)
