@@ -110,7 +110,7 @@ static int write_state(void *self, const void *beats, uint64_t count, struct mr_
 
 // ---- making
 
-static int make_tables(struct mr_tables *tables, struct mr_error *error) {
+int mr_engine_tables(struct mr_tables *tables, struct mr_error *error) {
     const struct {
         uint32_t *to;
         const int32_t *base;
@@ -120,11 +120,14 @@ static int make_tables(struct mr_tables *tables, struct mr_error *error) {
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         for (int k = 0; k < MR_SEGMENTS; k++) {
-            const int32_t base = all[i].base[k], slope = all[i].slope[k];
-            if (base < -(1 << 17) || base >= 1 << 17 || slope < 0 || slope >= 1 << MR_SLOPE_BITS)
+            const int32_t base = all[i].base[k] + MR_BASE_HALF, slope = all[i].slope[k];
+            const int32_t most = 1 << (MR_BASE_BITS - 1);
+            if (base < -most || base + slope >= most || slope < 0 ||
+                slope >= 1 << (32 - MR_BASE_BITS))
                 return mr_failure(error, MR_ERROR_DEVICE,
                                   "cpu: segment %d of a table does not fit its 32 bits", k);
-            all[i].to[k] = (uint32_t)base << MR_SLOPE_BITS | (uint32_t)slope;
+            all[i].to[k] =
+                (uint32_t)slope << MR_BASE_BITS | ((uint32_t)base & ((1U << MR_BASE_BITS) - 1));
         }
     return 0;
 }
@@ -226,7 +229,7 @@ static void add_port(struct mr_engine_state *engine, const char *name, enum mr_p
 }
 
 static int make(struct mr_engine_state *engine, int threads, struct mr_error *error) {
-    const int code = make_tables(engine->tables, error);
+    const int code = mr_engine_tables(engine->tables, error);
     bool is_short = false;
 
     if (code)

@@ -76,6 +76,8 @@ static inline struct mr_stages mr_all_stages(const struct mr_engine_state *engin
     return (struct mr_stages){encodes, 0, engine->network->op_count};
 }
 
+// Fills the tables of kernels. An error: a segment does not fit.
+int mr_engine_tables(struct mr_tables *tables, struct mr_error *error);
 // Gives all streams of a part room for so many blocks of `lanes` sequences and `steps` steps, and
 // layers for one. -1: memory is short.
 int mr_engine_room(struct mr_engine_state *engine, bool encodes, size_t lanes, size_t steps,

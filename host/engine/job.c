@@ -10,19 +10,24 @@
 #include <string.h>
 
 enum {
-    BLOCK_BYTES = 1 << 18, // what a block's sums take, about: they shall stay in a near cache
+    BLOCK_BYTES = 1 << 16, // what a block's sums take, about: they shall stay in a near cache
+    NEAR_BYTES = 1 << 20,  // of weights that stay in one from block to block
     LEAST_ROWS = 16,
     MOST_ROWS = MR_ENGINE_LANES // a block may have one of each sequence
 };
 
+// Weights from a far cache are read as seldom as can be.
 static size_t rows_of_block(const struct mr_engine_state *engine) {
-    size_t most = 1;
+    size_t most = 1, weights = 0;
 
     for (int i = 0; i < engine->network->op_count; i++) {
         const struct mr_layer *layer = engine->stages[i].layer;
         const size_t bytes = layer ? mr_layer_row_bytes(layer) : 1;
         most = bytes > most ? bytes : most;
+        weights += layer ? mr_packed_weight_bytes(engine->stages[i].packed) : 0;
     }
+    if (weights > NEAR_BYTES)
+        return MOST_ROWS;
     const size_t rows = BLOCK_BYTES / most;
     return rows < LEAST_ROWS ? LEAST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
 }

@@ -40,7 +40,9 @@ enum mr_product {
 
 enum {
     MR_PANEL = 4, // vectors of sums that are calculated together
-    MR_PIECE_MOST = 65534
+    MR_PIECE_MOST = 65534,
+    // Columns of any weights of which some may be added to what the others left, narrowed or not.
+    MR_WRAPPED_WHOLE = 170
 };
 
 // Weights of sums: [blocks][groups of columns, and one of zeros where they are
@@ -48,7 +50,7 @@ enum {
 struct mr_panel {
     int blocks, groups;
     const void *weights;
-    // MR_PRODUCT_WRAPS, NULL where it does not pay: t of four columns, [blocks][fours][MR_PANEL]
+    // MR_PRODUCT_WRAPS, NULL where there is none: t of four columns, [blocks][fours][MR_PANEL]
     // [width]; and what E begins with in each piece of so many fours, [blocks][pieces][MR_PANEL]
     // [width].
     const void *tops;
@@ -87,7 +89,10 @@ struct mr_sums {
     size_t from_stride;
     int32_t *to;
     size_t to_stride;
-    bool end; // nothing is added to them: low parts may have any size, else they have 8 bits
+    // MR_PRODUCT_WRAPS: nothing is added to them, or no more than MR_WRAPPED_WHOLE columns with
+    // theirs, so low parts may have any size; else they are made to have 8 bits, for what wraps
+    // adds to such ones.
+    bool end;
 };
 
 // How sums become arguments, [sums][width] each, of a vector of sums those of its place. A shift
@@ -97,8 +102,9 @@ struct mr_scales {
     bool has_left; // any
 };
 
-// Of a function's segments in rising order: base << MR_SLOPE_BITS | slope (activation.h).
-enum { MR_SEGMENTS = 1024, MR_SLOPE_BITS = 14 };
+// Of a function's segments in rising order slope << MR_BASE_BITS | base (activation.h), which is
+// MR_BASE_HALF more than it is: half of a result's last place.
+enum { MR_SEGMENTS = 1024, MR_BASE_BITS = 18, MR_BASE_HALF = 2 };
 struct mr_tables {
     uint32_t sigmoid[MR_SEGMENTS], tanh[MR_SEGMENTS];
 };

@@ -9,7 +9,7 @@
 //   BLOCKS_MAX   blocks likewise, 1 or 2, of one row
 //   v_all(n), v_load(p), v_store(p, v)
 //   v_add, v_sub, v_mul (low 32 bits), v_and, v_min, v_max
-//   v_mul15(a, b)                    of numbers from 0 to 2^15 - 1, at half the cost
+//   v_mul15(a, b)                    of a from 0 to 2^15 - 1 and b of 16 bits, at half the cost
 //   v_left(v, n), v_right(v, n)      by a constant; v_lefts, v_rights, v_downs: by a vector each,
 //                                    downs without sign
 //   v_pairs(sum, w, a)               adds w[2 i] a[2 i] + w[2 i + 1] a[2 i + 1] of 16 bits
@@ -297,22 +297,28 @@ FN V cut(V v, int bits) {
     return v_max(v_min(v, v_all((1 << (bits - 1)) - 1)), v_all(-(1 << (bits - 1))));
 }
 
-// Q15 of an argument that may have any size.
-FN V look_up(const uint32_t *table, V argument) {
-    const V at = cut(argument, 20);
-    const V segment = v_at(table, v_add(v_right(at, 10), v_all(MR_SEGMENTS / 2)));
-    const V base = v_and(v_right(segment, MR_SLOPE_BITS - 10), v_all(~1023)); // times 1024
-    const V slope = v_and(segment, v_all((1 << MR_SLOPE_BITS) - 1));
+// Q15 of an argument of 20 bits. The line is calculated times 16, so that no bits of a segment must
+// be masked.
+FN V interpolate(const uint32_t *table, V argument) {
+    const V segment = v_at(table + MR_SEGMENTS / 2, v_right(argument, 10));
+    const V base = v_left(segment, 32 - MR_BASE_BITS);
+    const V slope = v_downs(segment, v_all(MR_BASE_BITS));
+    const V fraction = v_and(v_left(argument, 4), v_all(1023 << 4));
 
-    return v_right(v_add(v_add(base, v_all(1 << 11)), v_mul15(slope, v_and(at, v_all(1023)))), 12);
+    return v_right(v_add(base, v_mul15(slope, fraction)), 16);
 }
 
-// (a b + more + 2^14) >> 15 of numbers of 16 and of 28 bits: as more and the product may have more
-// than 32, b's lowest 12 bits go apart. The floor of a floor is the floor.
+// The same of one that may have any size.
+FN V look_up(const uint32_t *table, V argument) {
+    return interpolate(table, cut(argument, 20));
+}
+
+// (a b + more + 2^14) >> 15 of a from 0 to 2^15 - 1 and b of 28 bits: as more and the product may
+// have more than 32, b's lowest 12 bits go apart. The floor of a floor is the floor.
 FN V scaled(V a, V b, V more) {
     const V below = v_all((1 << 12) - 1);
-    const V rest = v_add(v_mul(a, v_and(b, below)), v_add(v_and(more, below), v_all(1 << 14)));
-    const V sum = v_add(v_mul(a, v_right(b, 12)), v_right(more, 12));
+    const V rest = v_add(v_mul15(a, v_and(b, below)), v_add(v_and(more, below), v_all(1 << 14)));
+    const V sum = v_add(v_mul15(a, v_right(b, 12)), v_right(more, 12));
 
     return v_right(v_add(sum, v_right(rest, 12)), 3);
 }
@@ -363,7 +369,7 @@ FN void lstm_of(const struct mr_units *units, enum mr_curve gate, enum mr_curve 
         const V i = curve_of(units, gate, seeing(units, sees, 4 * n, 0, n, before));
         const V f = curve_of(units, gate, seeing(units, sees, 4 * n + 1, 1, n, before));
         const V g = curve_of(units, of_g, argument(units, units->sums, 4 * n + 2));
-        const V product = v_mul(i, g);
+        const V product = v_mul15(i, g);
         const V written = exponent ? v_rights(product, v_all(exponent - 1)) : v_left(product, 1);
         const V whole = scaled(f, before, written);
         const V cell = cut(whole, 24);
@@ -374,8 +380,8 @@ FN void lstm_of(const struct mr_units *units, enum mr_curve gate, enum mr_curve 
         // Of c', not cut: a tanh has reached its end where its argument ends.
         const int32_t most = (1 << (19 - exponent)) - 1;
         const V near = v_max(v_min(whole, v_all(most)), v_all(-most - 1));
-        const V squashed = look_up(units->tables->tanh, v_lefts(near, v_all(exponent)));
-        const V h = v_right(v_add(v_mul(o, squashed), v_all(1 << 14)), 15);
+        const V squashed = interpolate(units->tables->tanh, v_lefts(near, v_all(exponent)));
+        const V h = v_right(v_add(v_mul15(o, squashed), v_all(1 << 14)), 15);
         v_store16(units->h + n * W, h);
         v_store16(units->out + n * W, h);
     }
@@ -424,7 +430,7 @@ KERNEL void gru_other(const struct mr_units *units) {
 KERNEL void weighed(const struct mr_units *units) {
     for (int n = 0; n < units->vectors; n++) {
         const V r = curve_of(units, units->gate, argument(units, units->sums, 3 * n));
-        const V product = v_mul(r, v_load16(units->h + n * W));
+        const V product = v_mul15(r, v_load16(units->h + n * W));
         v_store16(units->out + n * W, v_right(v_add(product, v_all(1 << 14)), 15));
     }
 }

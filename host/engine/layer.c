@@ -153,6 +153,12 @@ static enum mr_product product_of(const struct mr_packed *packed, const struct m
     return part->panel.tops && rows > 1 ? MR_PRODUCT_WRAPS : packed->product;
 }
 
+// Whether what is added to the sums over x finds room beside low parts of any size.
+static bool adds_whole(const struct mr_packed *packed, size_t lanes) {
+    return product_of(packed, &packed->h, lanes) == MR_PRODUCT_WRAPS &&
+           packed->op->rows.columns <= MR_WRAPPED_WHOLE;
+}
+
 // Numbers of a row, from a whole vector on, as columns.
 static void take_columns(const struct mr_packed *packed, enum mr_product product,
                          const struct columns *columns, size_t at, const int16_t *row, int first,
@@ -360,7 +366,7 @@ void mr_layer_run(struct mr_layer *layer, const int16_t *in, size_t in_stride, v
     const struct mr_sums sums = {.from = packed->bias,
                                  .to = layer->x_sums + (size_t)summed.first * row,
                                  .to_stride = row,
-                                 .end = !packed->cell};
+                                 .end = !packed->cell || adds_whole(packed, lanes)};
     const enum mr_product product = product_of(packed, &packed->x, (size_t)rows);
 
     for (int r = taken.first; r < taken.end; r++)

@@ -11,8 +11,7 @@ enum {
     ALIGNMENT = 64,
     SHIFT_SPLIT = 8,
     LEAST_SEEN_SHIFT = 14,
-    LEAST_WRAPPED = 16, // columns for which estimates pay
-    PIECE_FOURS = 48    // of columns at most, whose weights of a block are 36 KiB
+    PIECE_FOURS = 48 // of columns at most, whose weights of a block are 36 KiB
 };
 
 void *mr_vectors(size_t count, size_t size) {
@@ -195,8 +194,7 @@ static int pack_part(struct mr_packed *packed, struct mr_part *part, enum run ru
         }
     part->panel.weights = part->weights;
     part->panel.place = part->place;
-    return packed->kernels->has_bytes && packed->product == MR_PRODUCT_SPLIT &&
-                   columns >= LEAST_WRAPPED
+    return packed->kernels->has_bytes && packed->product == MR_PRODUCT_SPLIT
                ? pack_tops(part, width)
                : 0;
 }
@@ -377,6 +375,18 @@ struct mr_packed *mr_packed_make(const struct mr_network *network, const struct 
         return packed;
     mr_packed_free(packed);
     return NULL;
+}
+
+size_t mr_packed_weight_bytes(const struct mr_packed *packed) {
+    const struct mr_part *parts[] = {&packed->x, &packed->h, &packed->late};
+    size_t numbers = 0;
+
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const size_t all = (size_t)parts[i]->panel.blocks *
+                           mr_panel_block(&parts[i]->panel, packed->kernels->width);
+        numbers += parts[i]->tops ? all + all / 2 : all;
+    }
+    return numbers * sizeof(int32_t);
 }
 
 static void free_part(struct mr_part *part) {

@@ -51,6 +51,9 @@ static inline size_t mr_packed_row(const struct mr_packed *packed) {
     return packed->places * 2 * (size_t)packed->kernels->width;
 }
 
+// Bytes of all weights.
+size_t mr_packed_weight_bytes(const struct mr_packed *packed);
+
 // Numbers of a row in memory: whole vectors of every kernel.
 enum { MR_ROW_UNIT = 64 };
 static inline size_t mr_row_numbers(int width) {
