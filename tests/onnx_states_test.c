@@ -133,7 +133,7 @@ static void follows(struct file *f, int way, int encoder, int decoder, bool with
     static const char *const names[2][3] = {{"We", "Re", "Be"}, {"Wd", "Rd", "Bd"}};
     for (int l = 0; l < 2; l++) {
         const int rows = gates[l ? decoder : encoder] * H;
-        tensor(f, names[l][0], 3, 1, rows, l && way == 3 ? H : F);
+        tensor(f, names[l][0], 3, 1, rows, l && way >= 3 ? H : F);
         tensor(f, names[l][1], 3, 1, rows, H);
         tensor(f, names[l][2], 2, 1, 2 * rows, 1);
         for (int t = 0; t < 3; t++) {
@@ -163,6 +163,19 @@ static void follows(struct file *f, int way, int encoder, int decoder, bool with
         list_tensor(f, "times", 3, 5, 1, 1);
         node(f, "Tile", "h times", "fed");
         fed = "fed";
+    } else if (way == 4) { // as tf2onnx writes Keras: RepeatVector and initial_state, as [N, H]
+        node(f, "Squeeze", "h", "state");
+        with_ints(f, "axes", 1, 0, 0, 0);
+        node(f, "Unsqueeze", "state", "row");
+        with_ints(f, "axes", 1, 1, 0, 0);
+        list_tensor(f, "times", 3, 1, 5, 1);
+        node(f, "Tile", "row times", "steps");
+        node(f, "Transpose", "steps", "fed");
+        with_ints(f, "perm", 3, 1, 0, 2);
+        node(f, "Unsqueeze", "state", "h0");
+        with_ints(f, "axes", 1, 0, 0, 0);
+        fed = "fed";
+        state = "h0";
     }
     snprintf(inputs, sizeof inputs, "%s Wd Rd Bd - %s%s", fed, state, both ? " cn" : "");
     node(f, types[decoder], inputs, "Z z");
@@ -173,7 +186,7 @@ static void follows(struct file *f, int way, int encoder, int decoder, bool with
     add_output(f, "z");
 }
 
-enum { WAYS = 4, CELLS = 3 };
+enum { WAYS = 5, CELLS = 3 };
 
 START_TEST(states_follow) {
     struct file *f = malloc(sizeof *f);

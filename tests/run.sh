@@ -176,6 +176,7 @@ if [ "$kind" = long ]; then
     step networks-wide 3600 build/tests/networks_test long
     step networks-many 5400 build/tests/networks_test short "$(date +%s)" 500
     step encoders-many 3600 build/tests/encoder_test "$(date +%s)" 100
+    step followers-many 3600 build/tests/follow_test "$(date +%s)" 60
     step session-states-many 1800 build/tests/session_states_test long
     step engine-many 1800 build/tests/engine_test "$(date +%s)" 5000
     step feedback-many 3600 build/tests/feedback_test 40
