@@ -77,10 +77,11 @@ static bool is_clang(const char *cxx) {
 }
 
 // The loops of merged lanes look at more arrays than clang usually compares at run time; and what
-// was stored where is looked for in fewer places, for functions are long.
+// was stored where is looked for in fewer places, for functions are long. Instructions stay in
+// their order: of blocks with so many of them, clang's scheduler compares each with all others.
 #define FOR_CLANG                                                                                  \
     " -mllvm -runtime-memory-check-threshold=128 -mllvm -memdep-block-scan-limit=12"               \
-    " -mllvm -memdep-block-number-limit=20"
+    " -mllvm -memdep-block-number-limit=20 -mllvm -enable-misched=false"
 
 static void model_recipe(const struct work *work, struct mr_words *words) {
     mr_words_add(words, "%s", c_compiler());
