@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // mr_dot_pair, built of DSP48E2 and of operators, against sums that are made at once: extreme operands in all
-// combinations over two columns (in the others by chance), all -128, then anything. A new pair of rows each cycle. +seed=N.
+// combinations over two columns (in the others by chance), all -128, then anything. A new pair of rows each cycle. +seed=N;
+// +cycles=N: N cycles at most, of the combinations those from a random one on.
 module hw_dot_pair_check #(
     parameter int COLUMNS = 1
 ) (
     input logic clk_i,
     input logic [31:0] seed_i,
+    input int cycles_i,
     input logic start_i,
     output int errors_o,
     output logic done_o
 );
   localparam int LATENCY = COLUMNS + 2;
   localparam int EXTREMES = COLUMNS == 2 ? 216 * 216 : 4000;
-  localparam int CYCLES = EXTREMES + 4000;
+  localparam int OTHERS = 4000;
 
-  int cycle;
+  int cycle, extremes, first;
   logic [31:0] random;
-  assign done_o = cycle == CYCLES;
+  assign done_o = cycle == extremes + OTHERS;
   logic [2*COLUMNS*8-1:0] weights, weights_of[COLUMNS+1];  // of this cycle, and of so many cycles before
   logic [COLUMNS*8-1:0] columns, columns_of[COLUMNS+1];
   logic [2*COLUMNS*8-1:0] skewed_weights;
@@ -49,11 +51,12 @@ module hw_dot_pair_check #(
   end
 
   task automatic choose(input int count);
-    int digit;
+    int digit, combination;
+    combination = (first + count) % EXTREMES;
     for (int k = 0; k < COLUMNS; k++) begin
       random = hw_noise::next(random);
-      digit = k == 0 ? count % 216 : k == 1 ? count / 216 % 216 : int'(random >> 8) % 216;
-      if (count < EXTREMES) begin
+      digit = k == 0 ? combination % 216 : k == 1 ? combination / 216 : int'(random >> 8) % 216;
+      if (count < extremes) begin
         columns[k*8+:8] = extreme(digit);
         weights[k*8+:8] = extreme(digit / 6);
         weights[(COLUMNS+k)*8+:8] = extreme(digit / 36);
@@ -78,6 +81,8 @@ module hw_dot_pair_check #(
   initial begin
     errors_o = 0;
     cycle = 0;
+    extremes = EXTREMES;
+    first = 0;
     random = 32'd1;
     weights = '0;
     columns = '0;
@@ -86,7 +91,9 @@ module hw_dot_pair_check #(
   always @(posedge clk_i) begin
     if (start_i) begin
       random = hw_noise::next(seed_i ^ 32'(COLUMNS * 1000 + 1));
-    end else if (cycle < CYCLES) begin
+      extremes = cycles_i - OTHERS < EXTREMES ? cycles_i - OTHERS : EXTREMES;
+      first = int'(random >> 8) % EXTREMES;
+    end else if (!done_o) begin
       if (cycle > 2 * LATENCY && (by_dsp !== expected[LATENCY] || by_operators !== expected[LATENCY])) begin
         errors_o <= errors_o + 1;
         if (errors_o < 3)
@@ -113,17 +120,18 @@ module hw_dot_pair_tb;
   logic [31:0] seed;
   int errors[MOST+1];
   logic [MOST:1] done;
-  int failures;
+  int cycles, failures;
 
   always #5 clk = ~clk;
 
   for (genvar n = 1; n <= MOST; n++) begin : g_columns
     hw_dot_pair_check #(.COLUMNS(n)) u_check (
-        .clk_i(clk), .seed_i(seed), .start_i(start), .errors_o(errors[n]), .done_o(done[n]));
+        .clk_i(clk), .seed_i(seed), .cycles_i(cycles), .start_i(start), .errors_o(errors[n]), .done_o(done[n]));
   end
 
   initial begin
     if (!$value$plusargs("seed=%d", seed)) seed = 32'd1;
+    if (!$value$plusargs("cycles=%d", cycles)) cycles = 60000;
     repeat (4) @(posedge clk);
     #1 start = 1'b0;
     while (done != '1) @(posedge clk);
