@@ -81,10 +81,8 @@ cells=$work/dsp48e2.il
 ! command -v "$yosys" >/dev/null ||
     "$yosys" -q -p "read_verilog -lib +/xilinx/cells_sim.v +/xilinx/cells_xtra.v; select =DSP48E2 =LUT1; write_rtlil -selected $cells" >"$work/cells.log" 2>&1
 
-# readable NAME FILE TOP: `same`, and Yosys (without a warning) and Icarus read it.
-readable() {
-    local name=$1 top=$3 a=$work/$1/a/gen
-    same "$@" || return
+by_yosys() { # name, top: without a warning
+    local name=$1 top=$2 a=$work/$1/a/gen
     if command -v "$yosys" >/dev/null; then
         # The one warning that is waived: arrays of values between lanes are no memories. -defer: with the kernel's
         # parameters only.
@@ -99,6 +97,10 @@ readable() {
     else
         echo "skip: $name in Yosys: there is no '$yosys'"
     fi
+}
+
+by_icarus() { # name, top
+    local name=$1 top=$2 a=$work/$1/a/gen
     if command -v "$iverilog" >/dev/null; then
         if timeout 60 "$iverilog" -g2012 -Ihw/include -s "$top" -o "$work/$name.vvp" "$a/$top.sv" hw/rtl/*.sv \
             >"$work/$name.iverilog.log" 2>&1; then
@@ -110,9 +112,18 @@ readable() {
         echo "skip: $name in Icarus: there is no '$iverilog'"
     fi
 }
+
+# readable NAME FILE TOP: `same`, and Yosys and Icarus read it.
+readable() {
+    same "$@" || return
+    by_yosys "$1" "$3"
+    by_icarus "$1" "$3"
+}
 # What Yosys reads for seconds it reads in the thorough run only.
 readable_thorough() {
-    if [ -n "${THOROUGH:-}" ]; then readable "$@"; else same "$@"; fi
+    same "$@" || return
+    [ -z "${THOROUGH:-}" ] || by_yosys "$1" "$3"
+    by_icarus "$1" "$3"
 }
 
 # rates NAME FILE TOP "PROCESS=CYCLES..." OPTION...: what a row takes each process at full speed.
@@ -200,7 +211,7 @@ kernel() { # name, vectors, and readable_thorough instead of readable
 #define LAYER_MEMORY uram
 #define LAYER_REST_FROM 11
 #define LAYER_REST_MEMORY bram"
-    layer readable gru gru 9 11 2 8 8 "#define LAYER_H_FIRST 1
+    layer readable_thorough gru gru 9 11 2 8 8 "#define LAYER_H_FIRST 1
 #define LAYER_PASSES 3"
     # Other mixtures of cells, bits, passes and slots.
     if [ -n "${THOROUGH:-}" ]; then
@@ -241,7 +252,7 @@ first=$!
     agree_synthesised loads_synthesised tests/kernels/loads.c loads --vectors 40
     agree_synthesised many_banks tests/kernels/many_banks.c many_banks --runs 6 --set command=0,1,2,1,0,2 --set n=0,25,0,300,0,0 \
         --vectors 300
-    readable many_banks tests/kernels/many_banks.c many_banks
+    readable_thorough many_banks tests/kernels/many_banks.c many_banks
     agree tiles tests/kernels/tiles.c tiles --runs 3 --set command=1,2 --set n=0,300,7 --vectors 5000
     agree dies tests/kernels/dies.c dies --runs 3 --set command=1,2 --set n=0,300,7 --vectors 1200
     agree_synthesised dies_synthesised tests/kernels/dies.c dies --runs 3 --set command=1,2 --set n=0,300,7 --vectors 1200
