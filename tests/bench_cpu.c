@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Device `cpu:` beside oneDNN (Debian's libdnnl-dev) and ONNX Runtime, where they are there:
-// networks of published figures in one run on one core or more, call by call in turn; medians, the
-// 99th percentile, and the largest error of the last h against double precision. A table in
-// Markdown. Usage: bench_cpu [--rounds N] [--core N] [--threads N] [CASE...]   CASE: a part of a
-// name; without, all. Threads have the cores from that one on.
+// networks of published figures in one run on one core or more, in turn, call by call or, with
+// threads, turn by turn; medians, the 99th percentile, and the largest error of the last h against
+// double precision. A table in Markdown. Usage: bench_cpu [--rounds N] [--core N] [--threads N]
+// [CASE...]   CASE: a part of a name; without, all. Threads have the cores from that one on.
 #define _GNU_SOURCE
 #include "bench_dnnl.h"
 #include "bench_onnxruntime.h"
@@ -18,6 +18,9 @@
 
 #define FOLDER "build/bench_cpu"
 enum { LAYERS = 6, LEAST_ROUNDS = 20, MOST_ROUNDS = 1000, STEPS_TOGETHER = 20, EXACT = 8 };
+// With threads: turns of each library; until those of the one before look for work no more; and
+// until its own have found their cores.
+enum { TURNS = 10, REST_MS = 60, WARM_MS = 30 };
 enum { OURS = 2, ORT = OURS + DNNL_KINDS, ALL };
 static const char *const names[ALL] = {"w16a16",      "w8a8",      "oneDNN f32",
                                        "oneDNN bf16", "oneDNN u8", "ONNX Runtime f32"};
@@ -121,6 +124,14 @@ static void run(struct contender *c, const struct workload *w, const float *x) {
                  mr_session_error(c->session));
 }
 
+static double seconds_of_call(struct contender *c, const struct workload *w, const float *x) {
+    const int calls = w->keeps_state ? STEPS_TOGETHER : 1;
+    const double begin = seconds_now();
+    for (int k = 0; k < calls; k++)
+        run(c, w, x);
+    return (seconds_now() - begin) / calls;
+}
+
 static bool is_there(const struct contender *c) {
     return c->session || c->peer || c->ort;
 }
@@ -192,16 +203,19 @@ static void bench(const struct workload *w, int rounds) {
         for (size_t k = 0; k < checked * units; k++)
             c[i].error = fmax(c[i].error, fabs((double)c[i].y[k] - exact[k]));
     }
-    for (int r = 0; r < rounds; r++)
+    const int together = thread_count > 1 ? (rounds + TURNS - 1) / TURNS : 1;
+    for (int first = 0; first < rounds; first += together)
         for (int i = 0; i < ALL; i++) {
             if (!is_there(&c[i]))
                 continue;
-            run(&c[i], w, x); // its weights come back to the caches
-            const int calls = w->keeps_state ? STEPS_TOGETHER : 1;
+            if (thread_count > 1)
+                nanosleep(&(struct timespec){.tv_nsec = REST_MS * 1000000}, NULL);
             const double begin = seconds_now();
-            for (int k = 0; k < calls; k++)
-                run(&c[i], w, x);
-            c[i].seconds[r] = (seconds_now() - begin) / calls;
+            do
+                run(&c[i], w, x); // its weights come back to the caches
+            while (thread_count > 1 && seconds_now() - begin < WARM_MS * 1e-3);
+            for (int r = first; r < first + together && r < rounds; r++)
+                c[i].seconds[r] = seconds_of_call(&c[i], w, x);
         }
     print_row(w, c, rounds);
     for (int i = 0; i < ALL; i++) {
