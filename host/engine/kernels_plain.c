@@ -18,6 +18,7 @@ enum { W = 4, ROWS_MAX = 1, BLOCKS_MAX = 1 };
 typedef int32_t V __attribute__((vector_size(4 * W)));
 typedef uint32_t U __attribute__((vector_size(4 * W))); // which may wrap
 typedef int16_t H __attribute__((vector_size(4 * W)));
+typedef uint16_t G __attribute__((vector_size(4 * W))); // likewise
 typedef int16_t half __attribute__((vector_size(2 * W)));
 
 FN V v_all(int32_t n) {
@@ -134,11 +135,11 @@ FN void h_store(int32_t *p, H v) {
 }
 
 FN H h_add(H a, H b) {
-    return a + b;
+    return (H)((G)a + (G)b);
 }
 
 FN H h_sub(H a, H b) {
-    return a - b;
+    return (H)((G)a - (G)b);
 }
 
 FN H h_and(H a, H b) {
@@ -152,7 +153,7 @@ FN H h_min(H a, H b) {
 }
 
 FN H h_left(H v, int n) {
-    return v << n;
+    return (H)((G)v << n);
 }
 
 FN H h_right(H v, int n) {
