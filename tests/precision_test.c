@@ -191,11 +191,12 @@ START_TEST(sums_of_8_bits_are_exact) {
 }
 END_TEST
 
-// 8 bits are further from float than 16, but not far. What grows without end, grows its errors too.
+// 8 bits are further from float than 16, but not far. Weights are small, for what grows without end
+// grows its errors too; of 100 seeds the bounds are four times the worst.
 START_TEST(precisions_are_close_to_float) {
     static const char *const names[] = {"w16a16", "w8a16", "w8a8"};
     static const char *const cells[] = {"lstm", "gru", "gru_reset_first", "rnn_tanh"};
-    static const float most[] = {0.002f, 0.06f, 0.1f};
+    static const float most[] = {0.0002f, 0.008f, 0.02f};
     static const int32_t frac[6] = {15, 15, 15, 15, 15, 15};
     static const int units[2] = {16, 12};
     enum { SEQUENCES = 8, STEPS = 30 };
@@ -208,7 +209,7 @@ START_TEST(precisions_are_close_to_float) {
             float x[SEQUENCES * STEPS * 6], *y, *z;
             random_numbers(&state, x, SEQUENCES * STEPS * 6, 0.999);
             net_chain(&n, cells[i], 6, 2, units, 3, MR_ACTIVATION_TANH);
-            net_weights(&n, &state, 0.4);
+            net_weights(&n, &state, 0.25);
             set_precision(&n, names[q]);
             net_quantise(&n, frac);
             ck_assert_int_eq(mr_quantised_check(&n, "n", error, sizeof error), 0);
