@@ -406,6 +406,13 @@ static void steps_that_differ(struct file *f) {
     lstm(f, "ramp W R B - h", "- y");
 }
 
+static void no_steps(struct file *f) {
+    begin_small(f, 1, 1);
+    number_tensor(f, "none", 0, 1, F, 0, 1);
+    lstm(f, "x W R B", "- h");
+    lstm(f, "none W R B - h", "- y");
+}
+
 static void another_shape(struct file *f) {
     begin_small(f, 2, 1);
     lstm(f, "x W R B - start", "- y");
@@ -429,6 +436,7 @@ static const struct {
     {a_state_of_one_direction,
      "has an initial_h ('h') that is not [directions, sequences, units] of 2"},
     {steps_that_differ, "reads constants that are not the same at each step"},
+    {no_steps, "reads constants of no step"},
     {another_shape, "has an initial_h that is not [directions, sequences, units] of 1 direction"},
     {other_counts, "has states for 3 sequences and for 2"},
     {the_last_padded_step, "takes the last step of sequences that have lengths of their own"},

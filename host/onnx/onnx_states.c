@@ -199,6 +199,8 @@ static int constant_row(struct onnx_reader *r, const struct onnx_value *x, int64
 
     if (x->kind == ONNX_CONSTANT && !all)
         return onnx_fail(r->graph, "reads constants that are no real numbers");
+    if (all && all->count == 0)
+        return onnx_fail(r->graph, "reads constants of no step");
     if (onnx_tensor_create(row, ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT, 1, &units,
                            &r->graph->budget) != 0)
         return onnx_fail(r->graph, "needs more memory than there is");
