@@ -21,7 +21,7 @@ struct mr_kernel_hash {
 extern const struct mr_kernel_hash mr_kernel_hashes[];
 
 // The hash of a kernel's file as it is now: of it and of all that it includes, but for lines that
-// are empty or comments (//). hex: [33]. 0, or -1 with a sentence in error.
+// are empty or comments (//). hex: [MR_HASH_TEXT]. 0, or -1 with a sentence in error.
 int mr_kernel_hash_file(const char *data_dir, const char *name, char *hex, char *error,
                         size_t error_size);
 
