@@ -73,8 +73,8 @@ same "two epochs on sim:, then one on cpu:" cpu sim
 train back --epochs 2
 train back --epochs 3 --device sim: --resume
 same "two epochs on cpu:, then one on sim:" cpu back
-# A classifier whose gradients are clipped.
-echo '{"inputs": 2, "layers": [{"cell": "gru", "hidden": 3}], "heads": [{"outputs": 2, "activation": "softmax"}]}' >class.json
+# A classifier whose gradients are clipped, of a GRU with its reset gate in front.
+echo '{"inputs": 2, "layers": [{"cell": "gru", "hidden": 3, "reset": "before"}], "heads": [{"outputs": 2, "activation": "softmax"}]}' >class.json
 net=class.json y=class.npy
 train class --epochs 3 --loss ce --clip 0.3
 train class_hls --epochs 3 --loss ce --clip 0.3 --device hls:
@@ -148,8 +148,12 @@ fi
 # ---- what an engine lacks
 net mixed.json '{"cell": "lstm", "hidden": 3}, {"cell": "gru", "hidden": 3}'
 refuses "layer 2 is of another one than those before" mixed.json --x x.npy --y y.npy --device sim:
-net first.json '{"cell": "gru", "hidden": 3, "reset": "before"}'
-refuses "layer 1 is none of these; cpu: trains it" first.json --x x.npy --y y.npy --device sim:
+net relu.json '{"cell": "rnn", "hidden": 3, "activation": "relu"}'
+if "$millrace" train relu.json --plan 3 --batch 8 2>&1 | grep -qF "layer 1 is none of these; cpu: trains it"; then
+    verdict pass "refused: ReLU"
+else
+    verdict FAIL "ReLU is planned"
+fi
 net wide.json '{"cell": "lstm", "hidden": 1000}'
 refuses "each row of weights of its widest layer, 4000 here; 2048 are possible" wide.json --x x.npy --y y.npy --device sim:
 

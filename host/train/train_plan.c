@@ -5,6 +5,7 @@
 #include "device_table.h"
 #include "failure.h"
 #include "train_engine/gru_cell.h"
+#include "train_engine/gru_reset_first_cell.h"
 #include "train_engine/lstm_cell.h"
 #include "train_engine/rnn_cell.h"
 
@@ -14,11 +15,15 @@
 
 static const struct {
     const char *name; // of the kernel's header; NULL: there is none
-    int gates, sums, kept;
+    int gates, sums, kept, reset;
 } cells[] = {
-    [MR_TRAIN_LSTM] = {"lstm", lstm_TRAIN_GATES, lstm_TRAIN_SUMS, lstm_TRAIN_KEPT},
-    [MR_TRAIN_GRU] = {"gru", gru_TRAIN_GATES, gru_TRAIN_SUMS, gru_TRAIN_KEPT},
-    [MR_TRAIN_RNN_TANH] = {"rnn", rnn_TRAIN_GATES, rnn_TRAIN_SUMS, rnn_TRAIN_KEPT},
+    [MR_TRAIN_LSTM] = {"lstm", lstm_TRAIN_GATES, lstm_TRAIN_SUMS, lstm_TRAIN_KEPT,
+                       lstm_TRAIN_RESET},
+    [MR_TRAIN_GRU] = {"gru", gru_TRAIN_GATES, gru_TRAIN_SUMS, gru_TRAIN_KEPT, gru_TRAIN_RESET},
+    [MR_TRAIN_GRU_RESET_FIRST] = {"gru_reset_first", gru_reset_first_TRAIN_GATES,
+                                  gru_reset_first_TRAIN_SUMS, gru_reset_first_TRAIN_KEPT,
+                                  gru_reset_first_TRAIN_RESET},
+    [MR_TRAIN_RNN_TANH] = {"rnn", rnn_TRAIN_GATES, rnn_TRAIN_SUMS, rnn_TRAIN_KEPT, rnn_TRAIN_RESET},
     [MR_TRAIN_RNN_RELU] = {0},
 };
 
@@ -35,6 +40,7 @@ static int64_t less(int64_t a, int64_t b) {
 #define TRAIN_MIN less
 #define TRAIN_GATES cells[shape->cell].gates
 #define TRAIN_SUMS cells[shape->cell].sums
+#define TRAIN_RESET cells[shape->cell].reset
 #define TRAIN_LAYERS shape->layers
 #define TRAIN_WIDTH_0 shape->width[0]
 #define TRAIN_WIDTH_1 shape->width[1]
@@ -168,9 +174,8 @@ int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_traine
         shape->width[i + 1] = chain->layers[i].units;
         if (!cells[chain->layers[i].cell].name)
             return mr_failure(error, MR_ERROR_MODEL,
-                              "a training engine has layers of LSTM, of GRU with "
-                              "linear_before_reset 1, or of RNN with tanh; layer %d is none of "
-                              "these; cpu: trains it",
+                              "a training engine has layers of LSTM, of GRU, or of RNN with "
+                              "tanh; layer %d is none of these; cpu: trains it",
                               i + 1);
         if (chain->layers[i].cell != shape->cell)
             return mr_failure(

@@ -14,7 +14,7 @@
 enum { MR_ENGINE_LAYERS = 4 };
 
 struct mr_train_shape {
-    enum mr_train_cell cell;                 // of all layers: LSTM, GRU or RNN with tanh
+    enum mr_train_cell cell;                 // of all layers: LSTM, GRUs or RNN with tanh
     int layers, width[MR_ENGINE_LAYERS + 1]; // numbers of x, then units
     int outputs;
     int lc, nb;       // columns a cycle, and sequences that share a weight

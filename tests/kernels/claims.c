@@ -30,9 +30,17 @@ static void passes(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint8_t 
             a[to][j] = a[from][(j + 15) & 15] * 3 + j;
         }
     }
+    for (uint8_t s = 0; s < n; s++) { // another loop, whose claim is about the same array
+        const int from = (n + s) & 1;
+        for (int j = 0; j < 16; j++) {
+            HLS(pipeline II = 1)
+            HLS(dependence variable = a type = inter direction = RAW distance = 16 assert)
+            a[from ^ 1][j] = a[from][(j + 1) & 15] * 5 + j;
+        }
+    }
     for (int i = 0; i < 16; i++) {
         HLS(pipeline II = 1)
-        hls_write(int32_t, out, a[n & 1][i]);
+        hls_write(int32_t, out, a[0][i]);
     }
 }
 

@@ -18,6 +18,7 @@ struct module { // one SystemVerilog module, in the order in which it is printed
     // comment that says so lies from `mark` to `mark_end`.
     struct location declared, declared_before;
     size_t mark, mark_end;
+    int claims; // numbers of claims that its loops have taken
 };
 
 struct printed { // a module that stands in the output already

@@ -148,17 +148,22 @@ void check_claims(struct emit *e) {
 }
 
 void emit_claims(struct emit *e) {
+    bool watches = false;
     for (int i = 0; i < e->s->dependence_count; i++) {
         const struct found_dependence *d = &e->s->dependences[i];
         if (!d->asserted)
             continue;
+        watches = true;
         struct watch w = {d->from, d->to, e->s->time[d->from->id].start, 0,
                           watched_lanes(e, d->to)};
         const char *memory = e->p->memories[d->memory].name;
         for (w.read_stage = e->s->time[d->to->id].start; w.read_stage < w.write_stage;
              w.read_stage++)
             emit_watch(e, d,
-                       arena_printf(e->cc, "%s_claim%d_s%d", safe_name(e, memory), i, w.read_stage),
+                       arena_printf(e->cc, "%s_claim%d_s%d", safe_name(e, memory), e->m->claims + i,
+                                    w.read_stage),
                        w);
     }
+    if (watches)
+        e->m->claims += e->s->dependence_count;
 }

@@ -23,7 +23,7 @@ static inline int16_t gru_reset_first_train_column(int32_t r, int32_t h) {
 }
 
 // First phase, before n's sum over h is there: r and z. Returns r h.
-static inline int16_t gru_reset_first_train_gates(const int64_t sum[4], const int32_t bias[4],
+static inline int16_t gru_reset_first_train_gates(const int64_t sum[3], const int32_t bias[3],
                                                   int16_t h, gru_reset_first_kept_t *kept) {
     kept->r = (uint16_t)mr_train_sigmoid(mr_train_argument(sum[0], bias[0]));
     kept->z = (uint16_t)mr_train_sigmoid(mr_train_argument(sum[1], bias[1]));

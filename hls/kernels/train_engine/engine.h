@@ -25,6 +25,12 @@
 #else
 #    define TRAIN_ACC acc[n][u][g]
 #endif
+// A column as a gate has it.
+#if TRAIN_RESET
+#    define TRAIN_COLUMN(n) (g == TRAIN_GATES - 1 ? last_v[n][c] : v[n][c])
+#else
+#    define TRAIN_COLUMN(n) v[n][c]
+#endif
 #define TRAIN_STASH_WORDS TRAIN_OVER(TRAIN_STASH)
 #define TRAIN_TOP_STASH (TRAIN_STASH_WORDS - TRAIN_STEPS * TRAIN_GROUPS * TRAIN_TOP_HW)
 
@@ -107,6 +113,12 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
             HLS(dependence variable = before type = inter direction = RAW distance =
                     TRAIN_LATENCY assert)
 #endif
+#if TRAIN_RESET
+            HLS(dependence variable = weighed type = inter direction = RAW distance =
+                    TRAIN_LATENCY assert)
+            HLS(dependence variable = over_x type = inter direction = RAW distance =
+                    TRAIN_LATENCY assert)
+#endif
 #if TRAIN_CLIP
             HLS(dependence variable = bias_gradients type = inter direction = RAW distance =
                     2 assert)
@@ -152,6 +164,19 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                                                       : old;
                 }
             }
+#if TRAIN_RESET
+            int16_t last_v[TRAIN_NB][TRAIN_LC]; // of the last gate
+            for (int n = 0; n < TRAIN_NB; n++) {
+                HLS(unroll)
+                for (int c = 0; c < TRAIN_LC; c++) {
+                    HLS(unroll)
+                    int16_t one = 0;
+                    if (s.weighed)
+                        one = weighed[s.rec][n][c];
+                    last_v[n][c] = s.from_x ? v[n][c] : one;
+                }
+            }
+#endif
             // ---- the sums of the turn before, which go to the cells word by word
             int64_t mine[TRAIN_NB][TRAIN_LC][TRAIN_SUMS], now[TRAIN_LC][TRAIN_SUMS];
             for (int n = 0; n < TRAIN_NB; n++) {
@@ -224,9 +249,12 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     HLS(unroll)
                     for (int g = 0; g < TRAIN_GATES; g++) {
                         HLS(unroll)
-                        right[n][u][g] = g == TRAIN_GATES - 1 && !s.from_x
-                                             ? turn[n][u][TRAIN_SUMS - 1]
-                                             : turn[n][u][g];
+                        const bool last_over_h = g == TRAIN_GATES - 1 && !s.from_x;
+                        const bool left_out = TRAIN_RESET && columns && !s.from_x &&
+                                              (g == TRAIN_GATES - 1) != s.second;
+                        right[n][u][g] = left_out      ? 0
+                                         : last_over_h ? turn[n][u][TRAIN_SUMS - 1]
+                                                       : turn[n][u][g];
                     }
                 }
             }
@@ -280,8 +308,8 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     HLS(unroll)
                     for (int c = 0; c < TRAIN_LC; c++) {
                         HLS(unroll)
-                        const int16_t left = gradients ? v[0][c] : weight[u][g][c];
-                        const int16_t by = forwards ? v[0][c] : right[0][u][g];
+                        const int16_t left = gradients ? TRAIN_COLUMN(0) : weight[u][g][c];
+                        const int16_t by = forwards ? TRAIN_COLUMN(0) : right[0][u][g];
                         more[u][g][c] =
                             hls_wrap((gradients && !s.fresh ? old[u][g][c] : 0) + left * by,
                                      TRAIN_GRADIENT_BITS);
@@ -297,8 +325,8 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     HLS(unroll)
                     for (int c = 0; c < TRAIN_LC; c++) {
                         HLS(unroll)
-                        const int16_t left = gradients ? v[1][c] : weight[u][g][c];
-                        const int16_t by = forwards ? v[1][c] : right[1][u][g];
+                        const int16_t left = gradients ? TRAIN_COLUMN(1) : weight[u][g][c];
+                        const int16_t by = forwards ? TRAIN_COLUMN(1) : right[1][u][g];
                         both[u][g][c] = hls_wrap((gradients ? more[u][g][c] : 0) + left * by,
                                                  TRAIN_GRADIENT_BITS);
                         product[1][u][g][c] = (int32_t)hls_wrap(both[u][g][c], 32);
@@ -380,104 +408,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                         above[s.above][n][c] = dx;
                 }
             }
-            // ---- cells
-            uint32_t batch_state = 0;
-            uint32_t batch_delta = 0;
-            int64_t bias_sum[TRAIN_LC];
-            const uint32_t cell_shift = (uint32_t)train_of_layer(shift_cell, layer);
-            for (int e = 0; e < TRAIN_LC; e++) {
-                HLS(unroll)
-                int64_t sum[TRAIN_SUMS];
-                int32_t b[TRAIN_SUMS];
-                uint16_t back_kept[TRAIN_KEPT], fore_kept[TRAIN_KEPT];
-                for (int g = 0; g < TRAIN_SUMS; g++) {
-                    HLS(unroll)
-                    sum[g] = now[e][g];
-                    b[g] = 0;
-                    if (s.cell_forward)
-                        b[g] = bias[s.biases][e][g];
-                }
-                for (int g = 0; g < TRAIN_KEPT; g++) {
-                    HLS(unroll)
-                    back_kept[g] = 0;
-                    if (s.cell_back)
-                        back_kept[g] = kept[s.cell_kept][e][g];
-                }
-                int16_t old_state = 0, next_state = 0;
-                int32_t from_above = 0, after = 0, old_before = 0;
-                if (s.cell_back && !s.cell_quiet)
-                    from_above = above[s.cell_above][s.n][e];
-                if (s.cell_back && !s.cell_last)
-                    after = rec[s.cell_rec][s.n][e];
-#if TRAIN_HAS_STATE
-                if (s.cell && !(s.cell_forward && s.cell_first))
-                    old_state = state[s.cell_state][e];
-                if (s.cell_back && !s.cell_last)
-                    old_before = before[s.cell_turn][e];
-#endif
-                const int16_t h =
-                    TRAIN_OF_CELL(_engine_forward)(sum, b, old_state, fore_kept, &next_state);
-                const train_back_t back = TRAIN_OF_CELL(_engine_backward)(
-                    back_kept, old_state, from_above + after, old_before, cell_shift);
-#if TRAIN_HAS_STATE
-                if (s.cell)
-                    state[s.cell_state][e] =
-                        s.cell_forward ? next_state : TRAIN_OF_CELL(_engine_state)(back_kept);
-                if (s.cell_back)
-                    before[s.cell_turn][e] = back.before;
-#endif
-                if (s.cell_forward) {
-                    h_stash[s.cell_stash][s.n][e] = h;
-                    for (int g = 0; g < TRAIN_KEPT; g++) {
-                        HLS(unroll)
-                        kept[s.cell_kept][e][g] = fore_kept[g];
-                    }
-                }
-                batch_state |= back.seen_state;
-                batch_delta |= back.seen_delta;
-                int64_t picked = 0;
-                for (int g = 0; g < TRAIN_SUMS; g++) {
-                    HLS(unroll)
-                    if (s.cell_back)
-                        deltas[s.cell_rec][s.n][e][g] = back.delta[g];
-                    for (int q = 0; q < TRAIN_MAX_HW; q++) {
-                        HLS(unroll)
-                        picked |= s.q == q && s.sum == g ? bias_gradient[q][e][g] : 0;
-                        const bool mine = s.cell_back && s.q == q;
-                        bias_gradient[q][e][g] =
-                            hls_wrap((mine && s.cell_fresh ? 0 : bias_gradient[q][e][g]) +
-                                         (mine ? back.delta[g] : 0),
-                                     40);
-                    }
-                }
-                bias_sum[e] = picked;
-            }
-#if TRAIN_CLIP
-            for (int e = 0; e < TRAIN_LC; e++) {
-                HLS(unroll)
-                int64_t picked = 0;
-                for (int g = 0; g < TRAIN_SUMS; g++) {
-                    HLS(unroll)
-                    int64_t mine = 0;
-                    for (int q = 0; q < TRAIN_MAX_HW; q++) {
-                        HLS(unroll)
-                        mine |= s.q == q ? bias_gradient[q][e][g] : 0;
-                    }
-                    if (s.keeps)
-                        bias_gradients[s.biases][e][g] = mine;
-                    else if (s.bias_update)
-                        picked |= s.sum == g ? bias_gradients[s.biases][e][g] : 0;
-                }
-                bias_sum[e] = picked;
-            }
-#endif
-            for (int i = 0; i < 4; i++) {
-                HLS(unroll)
-                if (s.cell_back && layer == i) {
-                    seen_state[i] |= batch_state;
-                    seen_delta[i] |= batch_delta;
-                }
-            }
+#include "train_engine/cells.h"
             // ---- update
             const bool update = s.row_update || s.bias_update || s.head_update;
             params_t given = {{0}, {0}, {0}};

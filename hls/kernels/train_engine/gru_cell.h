@@ -8,6 +8,7 @@
 
 #define gru_TRAIN_KEPT 5
 #define gru_TRAIN_HAS_STATE 1
+#define gru_TRAIN_RESET 0
 
 static inline int16_t gru_engine_forward(const int64_t sum[4], const int32_t bias[4], int16_t state,
                                          uint16_t kept[5], int16_t *next) {

@@ -8,6 +8,7 @@
 
 #define lstm_TRAIN_KEPT 5 // numbers of 16 bits
 #define lstm_TRAIN_HAS_STATE 1
+#define lstm_TRAIN_RESET 0 // 1: two phases (gru_reset_first_cell.h)
 
 static inline int16_t lstm_engine_forward(const int64_t sum[4], const int32_t bias[4],
                                           int16_t state, uint16_t kept[5], int16_t *next) {

@@ -51,6 +51,14 @@ HLS(array_partition variable = state dim = 2 complete)
 static int32_t before[TRAIN_BATCH * TRAIN_MAX_HW][TRAIN_LC];
 HLS(array_partition variable = before dim = 2 complete)
 #endif
+#if TRAIN_RESET
+// Of a step: columns of the last gate, and its sums over x until those over these columns come.
+static int16_t weighed[TRAIN_GROUPS * TRAIN_MAX_HW][TRAIN_NB][TRAIN_LC];
+HLS(array_partition variable = weighed dim = 2 complete)
+HLS(array_partition variable = weighed dim = 3 complete)
+static int64_t over_x[TRAIN_BATCH * TRAIN_MAX_HW][TRAIN_LC];
+HLS(array_partition variable = over_x dim = 2 complete)
+#endif
 // Biases and the head.
 static int32_t bias[TRAIN_OVER(TRAIN_HW)][TRAIN_LC][TRAIN_SUMS];
 HLS(array_partition variable = bias dim = 2 complete)

@@ -8,6 +8,7 @@
 
 #define rnn_TRAIN_KEPT 1
 #define rnn_TRAIN_HAS_STATE 0
+#define rnn_TRAIN_RESET 0
 
 static inline int16_t rnn_engine_forward(const int64_t sum[1], const int32_t bias[1], int16_t state,
                                          uint16_t kept[1], int16_t *next) {

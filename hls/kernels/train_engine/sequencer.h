@@ -3,9 +3,13 @@
 //
 // Forward, layer after layer, step after step:
 //   FORWARD  acc[row] = sum over the columns of w v; the cells take the turn before
+//   SECOND   where the first gate weighs the columns of h that the last one has (TRAIN_RESET): the
+//            last one's sums over them; over h FORWARD was for the others
 //   (a turn more at the end of a layer, for the cells of its last one)
 // Backward, layer after layer from the last one:
 //   FIRST    the cells form the deltas of the last step, a turn behind
+//   SECOND_BACK  of TRAIN_RESET: derivatives by those columns, sums over the last gate's rows
+//   GATES_BACK   of these the cells form the first gate's delta, a turn behind
 //   COLUMNS  derivatives by the columns: sums over the rows of w delta
 //   GRADIENT gradient[row] += delta v; the cells form the deltas of the step before, a turn behind
 //   KEEP     where gradients are clipped, those of the biases are put away
@@ -24,13 +28,28 @@ static const uint16_t train_below[4] = TRAIN_ALL(TRAIN_BELOW);
 static const uint16_t train_rows[4] = TRAIN_ALL(TRAIN_ROWS);
 static const uint16_t train_len[4] = TRAIN_ALL(TRAIN_LEN);
 static const uint16_t train_back_len[4] = TRAIN_ALL(TRAIN_BACK_LEN);
+static const uint16_t train_h_len[4] = TRAIN_ALL(TRAIN_H_LEN);
 static const uint16_t train_first_len[4] = TRAIN_ALL(TRAIN_FIRST_LEN);
 static const uint16_t train_weight_base[4] = TRAIN_BASE(TRAIN_KW);
 static const uint32_t train_stash_base[4] = TRAIN_BASE(TRAIN_STASH);
 static const uint16_t train_state_base[4] = TRAIN_BASE(TRAIN_STATES);
 static const uint16_t train_bias_base[4] = TRAIN_BASE(TRAIN_HW);
 
-enum { FORWARD, LAYER_END, FIRST, COLUMNS, GRADIENT, KEEP, ROWS, BIASES, HEAD, SCALES };
+enum {
+    FORWARD,
+    SECOND,
+    LAYER_END,
+    FIRST,
+    SECOND_BACK,
+    GATES_BACK,
+    COLUMNS,
+    GRADIENT,
+    KEEP,
+    ROWS,
+    BIASES,
+    HEAD,
+    SCALES
+};
 
 // Parts of a mini-batch, between which the head calculates. What loads and reads has UPDATE_PART
 // alone, what predicts FORWARD_PART.
@@ -39,7 +58,7 @@ enum { FORWARD_PART, BACK_PART, UPDATE_PART };
 // A slot: one turn of a layer, or some words of the update.
 typedef struct {
     uint8_t phase, layer;
-    uint16_t last, hw, kw; // of its cycles; words of h, of all columns
+    uint16_t last, hw, kw; // of its cycles; words of h, of all its columns
     bool works;            // it is no empty turn
     bool first_step;
     bool fresh;                        // the first turn that adds to gradients
@@ -50,7 +69,7 @@ typedef struct {
     uint16_t row;                      // of the update
     uint32_t drop;                     // place of the first column of x (train/dropout.h)
     // The cells, which take the turn before.
-    bool cell_forward, cell_back, cell_first, cell_last, cell_quiet, cell_fresh;
+    bool cell_forward, cell_back, cell_gates, cell_first, cell_last, cell_quiet, cell_fresh;
     uint32_t cell_stash, cell_above;
     uint16_t cell_state, cell_turn, cell_rec;
 } slot_t;
@@ -60,13 +79,14 @@ HLS_STREAM_OF(slot_t)
 typedef struct {
     uint8_t phase, layer;
     bool first, from_x, first_step, fresh, take_next, into, to_rec, to_above, hread;
+    bool second, weighed; // a phase of the last gate alone; its columns are those weighed
     uint16_t weights, gradients, rec, next, q;
     uint32_t h, x, above, drop;
     uint16_t drop_next; // from there to that of the next sequence
     bool keeps, squares, row_update, bias_update, head_update, head_bias, scale_update;
     uint16_t row, unit, gate, sum; // row = unit * TRAIN_GATES + gate
     uint32_t param;
-    bool cell, cell_forward, cell_back, cell_first, cell_last, cell_quiet, cell_fresh;
+    bool cell, cell_forward, cell_back, cell_gates, cell_first, cell_last, cell_quiet, cell_fresh;
     uint8_t n;
     uint32_t cell_stash, cell_kept, cell_above;
     uint16_t cell_state, cell_turn, cell_rec, biases, head;
@@ -96,10 +116,10 @@ static uint32_t train_parts(uint8_t job, uint32_t batches) {
 static uint32_t train_slot_count(uint8_t job, uint16_t steps, uint8_t part) {
     const uint32_t turns = (uint32_t)steps * (TRAIN_LAYERS * TRAIN_TURNS);
     const uint32_t update = TRAIN_OVER(TRAIN_UPDATE_SLOTS) + TRAIN_OUTPUTS;
-    return part == FORWARD_PART ? turns + TRAIN_LAYERS
-           : part == BACK_PART
-               ? turns * 2 + TRAIN_LAYERS * (TRAIN_TURNS + (TRAIN_CLIP ? 1 : 0)) + update
-               : update + !train_runs(job);
+    return part == FORWARD_PART ? turns * (TRAIN_RESET ? 2 : 1) + TRAIN_LAYERS
+           : part == BACK_PART  ? turns * (TRAIN_RESET ? 4 : 2) +
+                                     TRAIN_LAYERS * (TRAIN_TURNS + (TRAIN_CLIP ? 1 : 0)) + update
+                               : update + !train_runs(job);
 }
 
 // Cycles of the lanes' loop.
@@ -126,7 +146,7 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
         uint16_t step_row = forward ? 0 : last_row;     // t * TRAIN_GROUPS
         uint32_t step_place = forward ? 0 : last_place; // t * sequences
         uint16_t n = 0;                                 // turn, or row
-        bool cell_forward = false, cell_back = false;
+        bool cell_forward = false, cell_back = false, cell_gates = false;
         uint16_t cell_step_row = 0, cell_n = 0;
         slots:
         for (uint32_t i = 0; i < count; i++) {
@@ -134,8 +154,10 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
             const uint8_t below = layer == 0 ? 0 : (uint8_t)(layer - 1);
             const uint16_t hw = train_hw[layer], bw = train_bw[layer], len = train_len[layer];
             const uint16_t cw = (uint16_t)(hw * TRAIN_NB);
-            const bool turns =
-                phase == FORWARD || phase == FIRST || phase == COLUMNS || phase == GRADIENT;
+            const bool second = phase == SECOND || phase == SECOND_BACK;
+            const bool back_turns = phase == FIRST || phase == SECOND_BACK || phase == GATES_BACK ||
+                                    phase == COLUMNS || phase == GRADIENT;
+            const bool turns = back_turns || phase == FORWARD || phase == SECOND;
             const bool group = n < TRAIN_GROUPS;
             const uint16_t turn = group ? n : 0;
             const uint16_t at = (uint16_t)(step_row + turn);
@@ -144,23 +166,25 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
             s.phase = phase;
             s.layer = layer;
             s.hw = phase == HEAD ? TRAIN_HEAD_WORDS : hw;
-            s.kw = (uint16_t)(hw + bw);
+            s.kw = (uint16_t)(second ? hw : hw + bw);
             const uint16_t first_len = train_first_len[layer];
             const uint16_t columns_len = layer == 0 && n == 0 ? first_len : train_back_len[layer];
-            s.last = (uint16_t)((phase == FORWARD || phase == GRADIENT  ? len
-                                 : phase == LAYER_END || phase == FIRST ? first_len
-                                 : phase == COLUMNS                     ? columns_len
-                                 : phase == KEEP                        ? hw
-                                 : phase == ROWS                        ? s.kw
-                                 : phase == BIASES                      ? hw * TRAIN_SUMS
-                                 : phase == HEAD                        ? TRAIN_HEAD_WORDS
-                                                                        : TRAIN_LAYERS) -
+            const bool of_cells = phase == SECOND || phase == LAYER_END || phase == FIRST ||
+                                  phase == GATES_BACK || (phase == SECOND_BACK && n == 0);
+            s.last = (uint16_t)((phase == FORWARD || phase == GRADIENT ? len
+                                 : of_cells                            ? first_len
+                                 : phase == SECOND_BACK                ? train_h_len[layer]
+                                 : phase == COLUMNS                    ? columns_len
+                                 : phase == KEEP                       ? hw
+                                 : phase == ROWS                       ? s.kw
+                                 : phase == BIASES                     ? hw * TRAIN_SUMS
+                                 : phase == HEAD                       ? TRAIN_HEAD_WORDS
+                                                                       : TRAIN_LAYERS) -
                                 1);
             s.works = turns && group;
             s.first_step = t == 0;
             s.fresh = t == t_last && n == 0;
-            s.into = (phase == FIRST || phase == COLUMNS || phase == GRADIENT) &&
-                     (n + 1 < TRAIN_GROUPS || n == TRAIN_TURNS - 1);
+            s.into = back_turns && (n + 1 < TRAIN_GROUPS || n == TRAIN_TURNS - 1);
             s.weights = train_weight_base[layer];
             s.biases = train_bias_base[layer];
             s.columns = (uint16_t)(turn * TRAIN_MAX_HW);
@@ -175,7 +199,8 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
             s.cell_forward = cell_forward;
             s.cell_back = cell_back;
             s.cell_first = cell_step_row == 0;
-            s.cell_last = cell_step_row == last_row;
+            s.cell_gates = cell_gates;
+            s.cell_last = !cell_gates && cell_step_row == last_row; // nothing came behind
             s.cell_quiet =
                 !TRAIN_PER_STEP && layer == TRAIN_LAYERS - 1 && cell_step_row != last_row;
             s.cell_fresh = cell_step_row == last_row && cell_n == 0;
@@ -185,8 +210,10 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
             s.cell_turn = (uint16_t)(cell_n * (TRAIN_NB * TRAIN_MAX_HW));
             s.cell_rec = (uint16_t)(cell_n * TRAIN_MAX_HW);
             hls_write(slot_t, slots, s);
-            cell_forward = phase == FORWARD && group;
-            cell_back = (phase == FIRST || (phase == GRADIENT && t != 0)) && group;
+            cell_forward = (phase == FORWARD || phase == SECOND) && group;
+            cell_back =
+                (phase == FIRST || phase == GATES_BACK || (phase == GRADIENT && t != 0)) && group;
+            cell_gates = TRAIN_RESET && (phase == FORWARD || phase == GATES_BACK) && group;
             cell_n = turn;
             cell_step_row =
                 phase == GRADIENT && t != 0 ? (uint16_t)(step_row - TRAIN_GROUPS) : step_row;
@@ -200,9 +227,13 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
                 n = 0;
                 switch (phase) {
                 case FORWARD:
-                    if (t == t_last) {
+                case SECOND:
+                    if (TRAIN_RESET && phase == FORWARD) {
+                        phase = SECOND;
+                    } else if (t == t_last) {
                         phase = LAYER_END;
                     } else {
+                        phase = FORWARD;
                         t = (uint16_t)(t + 1);
                         step_row = (uint16_t)(step_row + TRAIN_GROUPS);
                         step_place += sequences;
@@ -216,6 +247,12 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
                     step_place = 0;
                     break;
                 case FIRST:
+                    phase = TRAIN_RESET ? SECOND_BACK : COLUMNS;
+                    break;
+                case SECOND_BACK:
+                    phase = GATES_BACK;
+                    break;
+                case GATES_BACK:
                     phase = COLUMNS;
                     break;
                 case COLUMNS:
@@ -225,7 +262,7 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
                     if (t == 0) {
                         phase = TRAIN_CLIP ? KEEP : ROWS;
                     } else {
-                        phase = COLUMNS;
+                        phase = TRAIN_RESET ? SECOND_BACK : COLUMNS;
                         t = (uint16_t)(t - 1);
                         step_row = (uint16_t)(step_row - TRAIN_GROUPS);
                         step_place -= sequences;
@@ -277,10 +314,18 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             const bool in_kw = k < s.kw;
             const bool from_x = n != 0;
             const uint16_t kx = (uint16_t)(k - s.hw); // where it is a column of x
-            const bool forwards = s.phase == FORWARD, columns = s.phase == COLUMNS;
+            const bool second = s.phase == SECOND || s.phase == SECOND_BACK;
+            const bool forwards = s.phase == FORWARD || s.phase == SECOND;
+            const bool columns = s.phase == COLUMNS || s.phase == SECOND_BACK;
             const bool gradient = s.phase == GRADIENT;
             const bool lanes = s.works && in_kw;
-            w.phase = (uint8_t)(lanes && (forwards || columns || gradient) ? s.phase : LAYER_END);
+            w.phase = (uint8_t)(!lanes     ? LAYER_END
+                                : forwards ? FORWARD
+                                : columns  ? COLUMNS
+                                : gradient ? GRADIENT
+                                           : LAYER_END);
+            w.second = second;
+            w.weighed = lanes && !from_x && (gradient || s.phase == SECOND);
             w.layer = s.phase == SCALES ? (uint8_t)(k & 3) : s.layer;
             w.first = first;
             w.from_x = from_x;
@@ -319,6 +364,7 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             w.cell = cell && (s.cell_forward || s.cell_back);
             w.cell_forward = cell && s.cell_forward;
             w.cell_back = cell && s.cell_back;
+            w.cell_gates = cell && s.cell_gates;
             w.cell_first = s.cell_first;
             w.cell_last = s.cell_last;
             w.cell_quiet = s.cell_quiet;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sizes of a training engine, from what its instance defines:
-//   TRAIN_CELL        lstm, gru or rnn, whose header (NAME_cell.h) is included before
+//   TRAIN_CELL        lstm, gru, gru_reset_first or rnn, whose header (NAME_cell.h) is included
+//                     before
 //   TRAIN_LAYERS      L, 1 to 4
 //   TRAIN_WIDTH_0     numbers of x; TRAIN_WIDTH_1 to _L: units of the layers
 //   TRAIN_OUTPUTS     of the head
@@ -15,7 +16,9 @@
 //
 // A layer has rows of lanes for the gates of the widest one, and its columns are h, then x, LC a
 // cycle. A turn of a layer takes LEN cycles for forward, and for the weight gradient, and as many
-// for the derivatives by its columns; of layer 0 only those of h are wanted. Values come back after
+// for the derivatives by its columns; of layer 0 only those of h are wanted. Where the first gate
+// weighs the columns of h that the last one has, its sums over them are turns of their own, and so
+// are backwards the derivatives by them and what the cells make of those. Values come back after
 // TURNS turns at the earliest, which is what hides the latency of lanes and cells: where the batch
 // has fewer groups, some turns are empty.
 #ifndef MR_TRAIN_SHAPE_H
@@ -56,6 +59,7 @@
 #ifndef TRAIN_GATES
 #    define TRAIN_GATES TRAIN_OF_CELL(_TRAIN_GATES)
 #    define TRAIN_SUMS TRAIN_OF_CELL(_TRAIN_SUMS)
+#    define TRAIN_RESET TRAIN_OF_CELL(_TRAIN_RESET)
 #endif
 #define TRAIN_KEPT TRAIN_OF_CELL(_TRAIN_KEPT)
 #define TRAIN_HAS_STATE TRAIN_OF_CELL(_TRAIN_HAS_STATE)
@@ -96,8 +100,10 @@
          : TRAIN_MAX(TRAIN_MAX(TRAIN_KW(0), TRAIN_KW(1)), TRAIN_MAX(TRAIN_KW(2), TRAIN_KW(3))))
 #define TRAIN_LEN(l)                                                                               \
     (TRAIN_IS(l) ? TRAIN_MAX(TRAIN_MAX(TRAIN_KW(l), TRAIN_CW(l)), TRAIN_GRADIENT_CYCLES) : 0)
-#define TRAIN_BACK_LEN(l) (l == 0 ? TRAIN_MAX(TRAIN_HW(0), 2) : TRAIN_LEN(l))
-#define TRAIN_FIRST_LEN(l) (TRAIN_IS(l) ? TRAIN_MAX(TRAIN_CW(l), 2) : 0) // a slot has 2 cycles
+// Of h alone, and of the cells; a slot has 2 cycles.
+#define TRAIN_H_LEN(l) (TRAIN_IS(l) ? TRAIN_MAX(TRAIN_HW(l), 2) : 0)
+#define TRAIN_FIRST_LEN(l) (TRAIN_IS(l) ? TRAIN_MAX(TRAIN_CW(l), 2) : 0)
+#define TRAIN_BACK_LEN(l) (l == 0 ? TRAIN_H_LEN(0) : TRAIN_LEN(l))
 
 #define TRAIN_MAX_UNITS                                                                            \
     TRAIN_MAX(TRAIN_MAX(TRAIN_WIDTH_1, TRAIN_WIDTH_2), TRAIN_MAX(TRAIN_WIDTH_3, TRAIN_WIDTH_4))
@@ -114,7 +120,8 @@
 #endif
 #define TRAIN_GROUPS (TRAIN_BATCH / TRAIN_NB)
 #define TRAIN_SHORTEST_OF(l)                                                                       \
-    (TRAIN_IS(l) ? TRAIN_MIN(TRAIN_FIRST_LEN(l), TRAIN_BACK_LEN(l)) : TRAIN_LATENCY)
+    (TRAIN_IS(l) ? TRAIN_MIN(TRAIN_FIRST_LEN(l), TRAIN_RESET ? TRAIN_H_LEN(l) : TRAIN_BACK_LEN(l)) \
+                 : TRAIN_LATENCY)
 #define TRAIN_SHORTEST                                                                             \
     TRAIN_MIN(TRAIN_MIN(TRAIN_SHORTEST_OF(0), TRAIN_SHORTEST_OF(1)),                               \
               TRAIN_MIN(TRAIN_SHORTEST_OF(2), TRAIN_SHORTEST_OF(3)))
@@ -139,10 +146,14 @@
 #define TRAIN_PARAM_BEATS ((TRAIN_LC * 3 + 15) / 16)
 
 // Cycles of the lanes: forward and backward, for a step of all sequences, and beside.
-#define TRAIN_FORWARD_STEP(l) (TRAIN_TURNS * TRAIN_LEN(l))
+#define TRAIN_FORWARD_STEP(l)                                                                      \
+    (TRAIN_TURNS * (TRAIN_LEN(l) + (TRAIN_RESET ? TRAIN_FIRST_LEN(l) : 0)))
+#define TRAIN_SECOND_BACK(l)                                                                       \
+    (TRAIN_TURNS * (TRAIN_H_LEN(l) + TRAIN_FIRST_LEN(l)) + TRAIN_FIRST_LEN(l) - TRAIN_H_LEN(l))
 #define TRAIN_BACK_STEP(l)                                                                         \
     (TRAIN_IS(l) ? TRAIN_TURNS * (TRAIN_BACK_LEN(l) + TRAIN_LEN(l)) +                              \
-                       TRAIN_MAX(TRAIN_FIRST_LEN(l) - TRAIN_BACK_LEN(l), 0)                        \
+                       TRAIN_MAX(TRAIN_FIRST_LEN(l) - TRAIN_BACK_LEN(l), 0) +                      \
+                       (TRAIN_RESET ? TRAIN_SECOND_BACK(l) : 0)                                    \
                  : 0)
 #define TRAIN_BACK_REST(l) (TRAIN_TURNS * TRAIN_FIRST_LEN(l))
 // Slots, beside those of turns: a row, or the biases of a layer.
