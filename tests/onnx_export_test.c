@@ -110,15 +110,16 @@ static void start_from_zero(struct mr_network *network) {
 }
 
 START_TEST(networks_come_back) {
-    for (int i = 0; i < networks; i++) {
+    int drawn = 0;
+    // About half of them have a form of their own; the timeout ends it where all do.
+    for (; compared < networks / 2; drawn++) {
         struct mr_network network;
-        net_random_of(&network, first_seed + (uint64_t)i, 9, i % 4 == 3, i % 2 == 1);
+        net_random_of(&network, first_seed + (uint64_t)drawn, 9, drawn % 4 == 3, drawn % 2 == 1);
         start_from_zero(&network);
-        check_network(first_seed + (uint64_t)i, &network);
+        check_network(first_seed + (uint64_t)drawn, &network);
         mr_network_free(&network);
     }
-    printf("%d of %d networks compared\n", compared, networks);
-    ck_assert_int_gt(compared, networks / 3);
+    printf("%d of %d networks compared\n", compared, drawn);
 }
 END_TEST
 
