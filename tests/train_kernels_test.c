@@ -37,9 +37,23 @@ static float *marked(size_t count) {
     return list;
 }
 
-static void expect(const char *what, const char *kernels, float given, double due, size_t terms) {
-    ck_assert_msg(fabs((double)given - due) < 1e-7 * (double)(terms + 8), "%s, %s: %.9g, not %.9g",
-                  kernels, what, (double)given, due);
+// A sum, and that of the magnitudes of its terms.
+struct sum {
+    double due, size;
+};
+
+static void add(struct sum *sum, double term) {
+    sum->due += term;
+    sum->size += fabs(term);
+}
+
+// In whatever order they are added, each of n terms is rounded n times at most, once more as a
+// product, and each time by 2^-24 of itself at most (Higham); one more is for all that is of second
+// order. What is beside the result is as it was.
+static void expect(const char *what, const char *kernels, float given, struct sum sum,
+                   size_t terms) {
+    ck_assert_msg(fabs((double)given - sum.due) <= 0x1p-24 * (double)(terms + 2) * sum.size,
+                  "%s, %s: %.9g, not %.9g", kernels, what, (double)given, sum.due);
 }
 
 // A panel of w (rows, columns), as tiles of `most` rows at most.
@@ -73,12 +87,15 @@ static void try_products(const struct mr_float32_kernels *kernels) {
         for (size_t t = 0; t < steps; t++)
             for (size_t r = 0; r < out_step / MR_SLICE; r++)
                 for (size_t n = 0; n < MR_SLICE; n++) {
-                    double due = r < rows ? biased ? (double)bias[r] : 0 : (double)beside;
+                    struct sum sum = {.due = r < rows ? 0 : (double)beside};
+                    if (r < rows && biased)
+                        add(&sum, (double)bias[r]);
                     for (size_t c = 0; r < rows && c < columns; c++)
-                        due += (1 + twice) * (double)w[r * columns + c] *
-                               (double)v[t * v_step + c * MR_SLICE + n];
+                        add(&sum, (1 + twice) * (double)w[r * columns + c] *
+                                      (double)v[t * v_step + c * MR_SLICE + n]);
                     expect(twice ? "multiply" : "multiply_steps", kernels->name,
-                           out[t * out_step + r * MR_SLICE + n], due, columns * 2);
+                           out[t * out_step + r * MR_SLICE + n], sum,
+                           columns * (size_t)(1 + twice) + 1);
                 }
         // The same once more, added to it step by step.
         for (size_t t = 0; t < steps && !twice; t++) {
@@ -104,12 +121,12 @@ static void try_outer(const struct mr_float32_kernels *kernels) {
     kernels->outer(a, a_step, (int)rows, b, b_step, (int)columns, steps, gradient, pitch);
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < pitch; c++) {
-            double due = c < columns ? 0 : (double)beside;
+            struct sum sum = {.due = c < columns ? 0 : (double)beside};
             for (size_t t = 0; c < columns && t < steps; t++)
                 for (size_t n = 0; n < MR_SLICE; n++)
-                    due += (double)a[t * a_step + r * MR_SLICE + n] *
-                           (double)b[t * b_step + c * MR_SLICE + n];
-            expect("outer", kernels->name, gradient[r * pitch + c], due, steps * MR_SLICE);
+                    add(&sum, (double)a[t * a_step + r * MR_SLICE + n] *
+                                  (double)b[t * b_step + c * MR_SLICE + n]);
+            expect("outer", kernels->name, gradient[r * pitch + c], sum, steps * MR_SLICE);
         }
     free(gradient);
     free(b);
