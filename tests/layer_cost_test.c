@@ -3,6 +3,7 @@
 // multipliers, and each kind of memory, for random cells, sizes, lanes, passes, precisions, ports
 // and memories of the weights.
 // Usage: layer_cost_test [SEED [LAYERS]]
+//        layer_cost_test sweep          each activation in each place
 //        layer_cost_test write FOLDER   some small layers, for tests/layer_fit_test.sh: kernels in
 //                                       FOLDER, and a line for each: name, DSP48E2, RAMB18, URAM
 #define _GNU_SOURCE
@@ -104,7 +105,7 @@ START_TEST(hlsc_makes_what_is_planned) {
     }
     struct mr_op_layout layout = fixture_layout(&state, op, MR_PLAN_LC);
     layout.slots = layout.h_first ? 1 : 1 << random_between(&state, 0, 4);
-    while (mr_plan_least_lc(op, layout.slots) > layout.lc)
+    while (mr_plan_state_words(op, layout.lc, layout.passes, layout.slots) > MR_PLAN_STATE_WORDS)
         layout.slots /= 2;
     check_layer(&network, &layout, seed);
     mr_network_free(&network);
@@ -112,7 +113,7 @@ START_TEST(hlsc_makes_what_is_planned) {
 END_TEST
 
 // D and memories of a GRU depend on what stands in its places: a scaled candidate with columns of 8
-// bits, a gate that is cut, and others at random.
+// bits, gates that are clipped below 1 with them, a gate that is cut, and others at random.
 START_TEST(places_of_a_gru_count) {
     static const char *const cells[] = {"gru", "gru_reset_first"};
     const uint64_t seed = first_seed + (uint64_t)_i;
@@ -133,9 +134,54 @@ START_TEST(places_of_a_gru_count) {
         op->places[MR_PLACE_G] = mr_place_own(MR_PLACE_G);
         op->places[MR_PLACE_G].scale = 0.63;
     }
+    if (_i / 2 == 2) {
+        op->places[MR_PLACE_GATE] = mr_place_plain(MR_ACTIVATION_HARD);
+        op->places[MR_PLACE_GATE].high = 0.7;
+        op->places[MR_PLACE_G].scale = 1;
+    }
     net_output(&network, op->output, "h");
     net_quantise(&network, NULL);
     check_layer(&network, &layout, seed);
+    mr_network_free(&network);
+}
+END_TEST
+
+// Each kind of activation, with a clip and without, alone in each place of each cell: D holds what
+// its steps take, with columns of 8 bits and of 16.
+enum { SWEPT = 2 * 4 * MR_ACTIVATIONS * 2 * MR_PLACES * 3 };
+
+START_TEST(every_activation_in_every_place) {
+    static const char *const cells[] = {"lstm", "gru", "gru_reset_first", "lstm_peephole"};
+    static const int lanes[] = {1, 4, 16};
+    uint64_t state = first_seed + (uint64_t)_i;
+    int n = _i;
+    const int lc = lanes[n % 3], place = (n /= 3) % MR_PLACES;
+    const bool clips = (n /= MR_PLACES) % 2;
+    const enum mr_activation kind = (enum mr_activation)((n /= 2) % MR_ACTIVATIONS);
+    const char *cell = cells[(n /= MR_ACTIVATIONS) % 4];
+    struct mr_network network;
+    net_create(&network, 5, "layer");
+    net_add(&network, cell, 0, 40, MR_ACTIVATION_LINEAR);
+    struct mr_op *op = &network.ops[0];
+    const bool is_bounded = kind == MR_ACTIVATION_SIGMOID || kind == MR_ACTIVATION_HARD;
+    if (op->kind->places[place] > 0 &&
+        (is_bounded || op->kind->constants == 0 || place != MR_PLACE_GATE)) {
+        struct mr_place *to = &op->places[place];
+        *to = mr_place_plain(kind);
+        if (kind == MR_ACTIVATION_LEAKY || kind == MR_ACTIVATION_THRESHOLDED ||
+            kind == MR_ACTIVATION_ELU)
+            to->alpha = 0.25;
+        if (kind == MR_ACTIVATION_TANH && random_bits(&state) & 1)
+            to->scale = random_bits(&state) & 1 ? 0.625 : 1.5;
+        if (clips)
+            to->high = 0.7, to->low = -0.7;
+        op->precision = precisions[n / 4 ? 2 : 0];
+        net_output(&network, op->output, "h");
+        net_quantise(&network, NULL);
+        const struct mr_op_layout layout = {
+            .slots = 1, .passes = 1, .lc = lc, .h_first = random_bits(&state) & 1};
+        check_layer(&network, &layout, first_seed + (uint64_t)_i);
+    }
     mr_network_free(&network);
 }
 END_TEST
@@ -251,16 +297,21 @@ static int write_small(const char *folder) {
 int main(int argc, char **argv) {
     if (argc == 3 && strcmp(argv[1], "write") == 0)
         return write_small(argv[2]);
-    first_seed = argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL);
+    const bool sweeps = argc > 1 && strcmp(argv[1], "sweep") == 0;
+    first_seed = !sweeps && argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL);
     layers = argc > 2 ? atoi(argv[2]) : layers;
     setenv("MILLRACE_CACHE", "build/cache", 0);
     printf("layer_cost_test: seed %llu\n", (unsigned long long)first_seed);
     fflush(stdout);
     TCase *tcase = tcase_create("layers");
     tcase_set_timeout(tcase, 60);
-    tcase_add_loop_test(tcase, hlsc_makes_what_is_planned, 0, layers);
-    tcase_add_loop_test(tcase, places_of_a_gru_count, 0, PLACES * layers / LAYERS);
-    tcase_add_loop_test(tcase, networks_take_what_is_planned, 0, NETWORKS);
+    if (sweeps) {
+        tcase_add_loop_test(tcase, every_activation_in_every_place, 0, SWEPT);
+    } else {
+        tcase_add_loop_test(tcase, hlsc_makes_what_is_planned, 0, layers);
+        tcase_add_loop_test(tcase, places_of_a_gru_count, 0, PLACES * layers / LAYERS);
+        tcase_add_loop_test(tcase, networks_take_what_is_planned, 0, NETWORKS);
+    }
     Suite *suite = suite_create("layer_cost");
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

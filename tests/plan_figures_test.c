@@ -212,6 +212,32 @@ START_TEST(a_recurrent_operator_is_needed) {
 }
 END_TEST
 
+// 64 vectors of h in 16 slots are what LUTs may hold; in three passes there are 66 of each slot.
+START_TEST(passes_keep_whole_words_of_h) {
+    const struct mr_target *target = mr_target_find("u55c");
+    struct mr_network network;
+    struct mr_plan plan;
+    char error[300] = "";
+    fixture_chain(&network, 5, 1, (const int[]){128}, 1, MR_ACTIVATION_LINEAR);
+    for (int passes = 1; passes <= 4; passes++) {
+        const struct mr_op_layout layout = {.lc = 2, .passes = passes};
+        ck_assert_int_eq(mr_plan_evaluate(&network, &layout, 16, &plan, error, sizeof error),
+                         passes == 3 ? -1 : 0);
+    }
+    ck_assert_ptr_nonnull(strstr(error, "lstm0 cannot serve its units in 3 passes: it would keep "
+                                        "1056 vectors of h"));
+    for (enum mr_plan_mode mode = MR_PLAN_BALANCED; mode <= MR_PLAN_AREA; mode++) {
+        const struct mr_plan_request request = {.mode = mode, .slots = 16};
+        ck_assert_msg(mr_plan_choose(&network, target, &request, &plan, error, sizeof error) == 0,
+                      "%s", error);
+        ck_assert_int_le(mr_plan_state_words(&network.ops[0], plan.ops[0].layout.lc,
+                                             plan.ops[0].layout.passes, 16),
+                         MR_PLAN_STATE_WORDS);
+    }
+    mr_network_free(&network);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("plan_figures");
     TCase *tests = tcase_create("plan_figures");
@@ -220,6 +246,7 @@ int main(void) {
     tcase_add_test(tests, rows_of_8_bits_share_multipliers);
     tcase_add_test(tests, figures_of_narrow_lanes);
     tcase_add_test(tests, figures_of_slots);
+    tcase_add_test(tests, passes_keep_whole_words_of_h);
     tcase_add_test(tests, forks_take_memory);
     tcase_add_test(tests, taps_of_long_sequences_are_deep);
     tcase_add_test(tests, powers_of_two);

@@ -172,6 +172,7 @@ wait
 
 if [ "$kind" = long ]; then
     step mutants 600 hw/formal/run.sh --mutants
+    step layer-cost-sweep 1800 build/tests/layer_cost_test sweep
     step cycles-wide 900 build/tests/cycles_test long
     step cycles-drawn 5400 env MILLRACE_OPTIMISE=0 build/tests/cycles_test drawn "$(date +%s)" 200
     step networks-wide 3600 build/tests/networks_test long

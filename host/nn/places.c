@@ -175,8 +175,14 @@ static int64_t scaled(const mr_place_t *at, int64_t x) {
 }
 
 // A table whose segments widen: 1/128 below 4, then from each power of 4 on eight times as wide as
-// before. x: Q16, not below 0.
-static int64_t widening(const int32_t *base, const int16_t *slope, int64_t x) {
+// before.
+struct table {
+    const int32_t *base;
+    const int16_t *slope;
+};
+
+// x: Q16, not below 0.
+static int64_t widening(struct table of, int64_t x) {
     int64_t segment = 0, begin = 0, end = 4 << 16;
     int width = 9;
 
@@ -189,23 +195,27 @@ static int64_t widening(const int32_t *base, const int16_t *slope, int64_t x) {
     segment += (x - begin) >> width;
     const int64_t rest = (x - begin) & ((INT64_C(1) << width) - 1);
     const int64_t fraction = width < 10 ? rest << (10 - width) : rest >> (width - 10);
-    return (base[segment] * INT64_C(1024) + slope[segment] * fraction + (1 << 11)) >> 12;
+    return (of.base[segment] * INT64_C(1024) + of.slope[segment] * fraction + (1 << 11)) >> 12;
 }
 
-// What a smooth ReLU is less than a ReLU.
-static int64_t dip(const mr_place_t *at, int64_t x, int64_t size) {
+static const struct table softsign = {mr_softsign_base, mr_softsign_slope},
+                          less_exp = {mr_less_exp_base, mr_less_exp_slope},
+                          log_exp = {mr_log_exp_base, mr_log_exp_slope};
+
+// What a smooth ReLU is less than a ReLU, on either side of 0.
+static struct table dip(const mr_place_t *at, bool below) {
     switch (at->kind) {
     case MR_SWISH:
-        return widening(mr_swish_base, mr_swish_slope, size);
+        return (struct table){mr_swish_base, mr_swish_slope};
     case MR_GELU:
-        return widening(mr_gelu_base, mr_gelu_slope, size);
+        return (struct table){mr_gelu_base, mr_gelu_slope};
     case MR_GELU_TANH:
-        return widening(mr_gelu_tanh_base, mr_gelu_tanh_slope, size);
+        return (struct table){mr_gelu_tanh_base, mr_gelu_tanh_slope};
     case MR_HARD_SWISH:
-        return widening(mr_hard_swish_base, mr_hard_swish_slope, size);
+        return (struct table){mr_hard_swish_base, mr_hard_swish_slope};
     default:
-        return x < 0 ? widening(mr_mish_below_base, mr_mish_below_slope, size)
-                     : widening(mr_mish_base, mr_mish_slope, size);
+        return below ? (struct table){mr_mish_below_base, mr_mish_below_slope}
+                     : (struct table){mr_mish_base, mr_mish_slope};
     }
 }
 
@@ -221,7 +231,7 @@ static int64_t ended(const mr_place_t *at, int64_t x) {
         value = x < 0 ? 0 : at_most(x, INT16_MAX);
         break;
     case MR_SOFTSIGN:
-        value = widening(mr_softsign_base, mr_softsign_slope, at_most(llabs(x), UINT32_MAX));
+        value = widening(softsign, at_most(llabs(x), UINT32_MAX));
         value = x < 0 ? -value : value;
         break;
     case MR_TANH:
@@ -245,17 +255,15 @@ static int64_t unended(const mr_place_t *at, int64_t x, int from, int to) {
     case MR_THRESHOLDED_RELU:
         return x > at->than ? x : 0;
     case MR_ELU:
-        return x < 0 ? scaled(at, -widening(mr_less_exp_base, mr_less_exp_slope, size))
-                     : rounded(x, from - to);
+        return x < 0 ? scaled(at, -widening(less_exp, size)) : rounded(x, from - to);
     case MR_SOFTPLUS:
-        return rounded((q16 < 0 ? 0 : q16) + 2 * widening(mr_log_exp_base, mr_log_exp_slope, size),
-                       16 - to);
+        return rounded((q16 < 0 ? 0 : q16) + 2 * widening(log_exp, size), 16 - to);
     case MR_SWISH:
     case MR_GELU:
     case MR_GELU_TANH:
     case MR_HARD_SWISH:
     case MR_MISH:
-        return rounded((q16 < 0 ? 0 : q16) - 2 * dip(at, x, size), 16 - to);
+        return rounded((q16 < 0 ? 0 : q16) - 2 * widening(dip(at, x < 0), size), 16 - to);
     default:
         return x;
     }
@@ -312,13 +320,45 @@ int mr_place_tables(const mr_place_t *at) {
            MR_HAS_FINE_PART(at->kind);
 }
 
-// A line ends where the sum is cut. Of a table hlsc expects every entry, whatever its argument is.
+// What hlsc expects of a table: whatever its argument is, any entry with any slope.
+struct range {
+    int64_t low, high;
+};
+
+static struct range table_range(struct table of) {
+    struct range base = {of.base[0], of.base[0]}, slope = {0, 0};
+
+    for (int i = 0; i < 1024; i++) {
+        base.low = of.base[i] < base.low ? of.base[i] : base.low;
+        base.high = of.base[i] > base.high ? of.base[i] : base.high;
+        slope.low = of.slope[i] < slope.low ? of.slope[i] : slope.low;
+        slope.high = of.slope[i] > slope.high ? of.slope[i] : slope.high;
+    }
+    return (struct range){(base.low * 1024 + slope.low * 1023 + (1 << 11)) >> 12,
+                          (base.high * 1024 + slope.high * 1023 + (1 << 11)) >> 12};
+}
+
+// A smooth ReLU is a ReLU with any dip.
+static int64_t smooth_reach(const mr_place_t *at) {
+    const struct range above = table_range(dip(at, false)), below = table_range(dip(at, true));
+    const int64_t least = above.low < below.low ? above.low : below.low;
+    const int64_t most = above.high > below.high ? above.high : below.high;
+    const int64_t far = clipped(at, INT64_C(1) << 32);
+    const int64_t high = rounded((far < 0 ? 0 : far) - 2 * least, 16 - at->frac);
+    const int64_t low = -rounded(-2 * most, 16 - at->frac);
+
+    return mr_clamp(high > low ? high : low, 16);
+}
+
+// A line ends where the sum is cut.
 int64_t mr_place_reach(const mr_place_t *at) {
     const int64_t far = INT64_C(1) << 40;
     const bool is_line = MR_IS_OPEN(at->kind) || at->kind == MR_HARD_SIGMOID;
     mr_place_t whole = *at;
     int64_t high, low, past = 0; // which is of no interest
 
+    if (MR_IS_SMOOTH(at->kind))
+        return smooth_reach(at);
     whole.clips = false;
     high = llabs(mr_place_fixed(is_line ? at : &whole, far, &past));
     low = llabs(mr_place_fixed(is_line && at->kind != MR_ELU ? at : &whole, -far, &past));

@@ -134,6 +134,13 @@ static int check_layout(const struct mr_op *op, const struct mr_op_layout *layou
             "per cycle %d are possible",
             op->name, layout->passes, op->units, layout->lc,
             mr_plan_passes(op, layout->lc, layout->passes));
+    const int64_t kept = mr_plan_state_words(op, layout->lc, layout->passes, slots);
+    if (kept > MR_PLAN_STATE_WORDS)
+        return mr_fail(error, error_size,
+                       "%s cannot serve its units in %d passes: it would keep %lld vectors of h, "
+                       "and at most %d are possible; give it fewer passes or more than %d columns",
+                       op->name, layout->passes, (long long)kept, (int)MR_PLAN_STATE_WORDS,
+                       layout->lc);
     return 0;
 }
 

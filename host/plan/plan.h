@@ -102,6 +102,11 @@ static inline int mr_plan_least_lc(const struct mr_op *op, int slots) {
     return mr_ceil_div(op->units, MR_PLAN_STATE_WORDS / slots);
 }
 
+// Vectors of h that it keeps, MR_PLAN_STATE_WORDS at most: each pass has the words of the first.
+static inline int64_t mr_plan_state_words(const struct mr_op *op, int lc, int passes, int slots) {
+    return (int64_t)slots * passes * mr_ceil_div(mr_ceil_div(op->units, lc), passes);
+}
+
 // Numbers per vector of a stream, 0 for single numbers of 32 bits.
 int mr_plan_stream_lc(const struct mr_plan *plan, int stream);
 

@@ -98,7 +98,8 @@ static int list(const struct mr_plan_options *options, int layer, const struct m
     for (int lc = mr_plan_least_lc(op, options->slots); lc <= most_columns(op); lc++)
         for (int n = 0; n < (options->ways && options->slots == 1 ? 2 : 1) * most; n++) {
             const int passes = n % most + 1;
-            if (mr_plan_passes(op, lc, passes) != passes)
+            if (mr_plan_passes(op, lc, passes) != passes ||
+                mr_plan_state_words(op, lc, passes, options->slots) > MR_PLAN_STATE_WORDS)
                 continue;
             const struct mr_op_layout layout = {.lc = lc, .passes = passes, .h_first = n >= most};
             struct mr_plan_option *to = &option[count++];

@@ -146,9 +146,15 @@ static uint32_t latency(const struct mr_op *op, int lc) {
                                     mr_cell_cycles(op, MR_PLACE_G), is_other(op), lc);
 }
 
+// Nor for z below 1 times h - n, which hlsc then makes one with the sum behind it.
 static uint32_t latency_first(const struct mr_op *op, int lc) {
+    const mr_place_t gate = mr_cell_place(op, MR_PLACE_GATE);
+    const bool below_1 =
+        op->precision.column_bits == 8 && gate.kind == MR_HARD_SIGMOID && gate.clips;
+
     return (uint32_t)gru_reset_first_LATENCY_OF(mr_cell_cycles(op, MR_PLACE_GATE),
-                                                mr_cell_cycles(op, MR_PLACE_G), is_other(op), lc);
+                                                mr_cell_cycles(op, MR_PLACE_G),
+                                                is_other(op) || below_1, lc);
 }
 
 static uint32_t late_latency(const struct mr_op *op, int lc) {
