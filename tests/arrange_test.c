@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bidirectional and reverse layers: the kernels that turn sequences round and join rows, as C
 // (hlsc_test.sh compares their RTL), and networks of them, which give the bits of the plain
-// reference on cpu:, hls: and sim: in the planned cycles. Usage: arrange_test [SEED]. SEED draws
-// with which of the two choices of lanes a network is simulated; without it the clock does; with
-// THOROUGH in the environment both are.
+// reference on cpu:, hls: and sim: in the planned cycles, with slots too. Usage: arrange_test
+// [SEED]. SEED draws with which of the two choices of lanes a network is simulated; without it the
+// clock does; with THOROUGH in the environment both are.
 #define _GNU_SOURCE
 #include "kernel_fixture.h"
 #include "kernels/arrange.c"
@@ -378,7 +378,7 @@ END_TEST
 
 static void check_device(const struct mr_network *network, const struct mr_model *model,
                          const char *uri, const struct mr_options *options) {
-    static const size_t sequences[] = {1, 2, 5}, steps[] = {1, 2, 3, 9};
+    static const size_t sequences[] = {1, 2, 9}, steps[] = {1, 2, 3, 9};
     struct mr_session *session = open_session(model, uri, options);
     float x[10 * INPUTS] = {0}, y[400];
     for (size_t n = 0; n < 3; n++)
@@ -515,13 +515,13 @@ static uint64_t drawing_seed;
 START_TEST(devices_give_the_bits_of_the_reference) {
     if (!have_compiler())
         return;
-    static const uint32_t lanes[][6] = {{1, 1, 1, 1, 1, 1}, {2, 3, 2, 2, 2, 1}};
+    static const uint32_t lanes[][6] = {{1, 1, 1, 1, 1, 1}, {2, 3, 2, 2, 2, 1}}, slots[] = {1, 4};
     const int index = _i / 2;
     struct mr_network network;
     make(&network, index);
-    const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN,
-                                       .lanes = lanes[_i % 2],
-                                       .lane_count = (uint32_t)mr_network_layers(&network)};
+    const struct mr_options options = {
+        MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN, .lanes = lanes[_i % 2],
+        .lane_count = (uint32_t)mr_network_layers(&network), .slots = slots[_i % 2]};
     struct mr_model *model = model_of(&network);
     check_device(&network, model, "cpu:", &options);
     check_device(&network, model, "hls:", &options);

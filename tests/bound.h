@@ -14,6 +14,8 @@
 //              Lipschitz constant (1/4 of sigmoid, 1 of tanh) it would be larger.
 //   Table      of sigmoid and tanh: 1 unit of Q15 off the function that is cut to what Q15 holds
 //              (tables_test), and 0.004 units, for the argument is cut to +-16.
+//   Pool       the greatest of bounds that differ is off by the largest e, as the least is; a mean
+//              by the mean e and a unit, for its reciprocal is cut (pool.h).
 //   Row        a weight is rounded to nearest at scale s - f, s the row's scale and f the column's
 //              fraction bits: half of 2^(f - s), times the column's magnitude, v and e together.
 //              One of 8 bits is cut to 127 such units. The bias: half of 2^-s. The shift: half a
@@ -460,7 +462,32 @@ static inline void bound_recurrent(const struct bound_walk *walk, int index, str
     memcpy(walk->h[index], out, (size_t)op->units * sizeof *out);
 }
 
-static inline void bound_op(const struct bound_walk *walk, int i) {
+// One row of those of all steps, from that of step t of so many.
+static inline void bound_pool(const struct bound_walk *walk, const struct mr_op *op, size_t t,
+                              size_t steps, struct bound *out) {
+    const char *kind = op->kind->name;
+    const bool adds = strcmp(kind, "mean") == 0 || strcmp(kind, "sum") == 0;
+    for (int k = 0; k < op->units; k++) {
+        const struct bound x = walk->stream[op->input][k];
+        const int frac = walk->network->streams[op->output].frac[k];
+        if (t == 0)
+            out[k] = x;
+        else if (adds)
+            out[k] = bound_add(out[k], x);
+        else if (strcmp(kind, "first") != 0)
+            out[k] =
+                (struct bound){strcmp(kind, "max") == 0 ? fmax(out[k].v, x.v) : fmin(out[k].v, x.v),
+                               fmax(out[k].e, x.e)};
+        if (t == steps - 1 && strcmp(kind, "mean") == 0) // pool.h
+            out[k] = (struct bound){out[k].v / (double)steps,
+                                    out[k].e / (double)steps + ldexp(1.01, -frac)};
+        if (t == steps - 1 && strcmp(kind, "sum") == 0)
+            out[k] = bound_cut(bound_round(out[k], frac), 16, frac);
+    }
+}
+
+// Step t of so many.
+static inline void bound_op(const struct bound_walk *walk, int i, size_t t, size_t steps) {
     const struct mr_op *op = &walk->network->ops[i];
     struct bound *out = walk->stream[op->output];
     if (op->kind->recurrent)
@@ -481,6 +508,8 @@ static inline void bound_op(const struct bound_walk *walk, int i) {
         bound_pair(walk, op, out);
     else if (strcmp(op->kind->name, "last") == 0 || op->kind->reverses || op->kind->repeats)
         memcpy(out, walk->stream[op->input], (size_t)op->inputs * sizeof *out);
+    else if (strcmp(op->kind->process, "pool") == 0)
+        bound_pool(walk, op, t, steps, out);
     else
         net_need(false, "bound.h has no bound for an operator of ops.def");
 }
@@ -502,7 +531,7 @@ static inline void bound_rows(struct bound_walk *walk, size_t steps) {
             if (op->kind->joins)
                 bound_row_at(walk, op->other, t);
             bound_row_at(walk, op->output, t);
-            bound_op(walk, i);
+            bound_op(walk, i, t, rows);
         }
     }
 }

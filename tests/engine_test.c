@@ -151,7 +151,7 @@ static void check_network(struct made *m, uint64_t *state, bool all) {
     const struct mr_network *n = &m->network;
     struct mr_op_layout layouts[MR_MAX_LAYERS] = {0};
     struct checked c = {.made = m};
-    const int slots = mr_network_pool(n) || random_bits(state) & 1 ? 1 : 4;
+    const int slots = mr_network_one_slot(n) || random_bits(state) & 1 ? 1 : 4;
     for (int i = 0; i < n->op_count; i++) {
         const struct mr_op *op = &n->ops[i];
         if (op->kind->recurrent)

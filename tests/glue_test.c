@@ -194,6 +194,36 @@ START_TEST(last_steps) {
 }
 END_TEST
 
+// Rows of steps of groups come back from the last step to the first.
+#define CHECK_REVERSE(kernel, VEC, words, slots)                                                   \
+    do {                                                                                           \
+        HLS_CHANNEL(VEC, in);                                                                      \
+        HLS_CHANNEL(VEC, out);                                                                     \
+        for (int word = 0; word < steps * sequences * (words); word++)                             \
+            hls_write(VEC, &in, (VEC){{(int16_t)word}});                                           \
+        kernel(&in, &out, MR_COMMAND_RUN, (uint32_t)sequences, (uint32_t)steps,                    \
+               (uint32_t)(steps * sequences));                                                     \
+        for (int first = 0; first < sequences; first += (slots)) {                                 \
+            const int rows = sequences - first < (slots) ? sequences - first : (slots);            \
+            for (int t = steps; t-- > 0;)                                                          \
+                for (int word = 0; word < rows * (words); word++)                                  \
+                    ck_assert_int_eq(hls_read(VEC, &out).v[0],                                     \
+                                     (first * steps + t * rows) * (words) + word);                 \
+        }                                                                                          \
+        ck_assert_empty(in);                                                                       \
+        ck_assert_empty(out);                                                                      \
+    } while (0)
+
+START_TEST(groups_are_turned_round) {
+    for (int steps = 1; steps <= 6; steps++) {
+        for (int sequences = 0; sequences <= 37; sequences++) {
+            CHECK_REVERSE(reverse2, vec2_t, 3, 2);
+            CHECK_REVERSE(reverse16, vec4_t, 1, 16);
+        }
+    }
+}
+END_TEST
+
 int main(void) {
     printf("glue_test: seed %llu\n", (unsigned long long)SEED);
     Suite *suite = suite_create("glue");
@@ -205,6 +235,7 @@ int main(void) {
     tcase_add_loop_test(tests, gathers, 0, (int)(sizeof gather_cases / sizeof *gather_cases));
     tcase_add_test(tests, gathers_vectors);
     tcase_add_test(tests, last_steps);
+    tcase_add_test(tests, groups_are_turned_round);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -164,11 +164,22 @@ static inline int net_link(struct mr_network *network, uint64_t *state, int stre
     return op->output;
 }
 
-// A head of one or two dense operators and perhaps what ends a network, at every step or on the
-// last one.
-static inline int net_head(struct mr_network *network, uint64_t *state, int stream, int most) {
+// The last step; arranged: now and then another row of all of them, drawn from a state of its own,
+// so that the rest is what it is without.
+static inline int net_row(struct mr_network *network, const uint64_t *state, int stream,
+                          bool arranged) {
+    static const char *const kinds[] = {"first", "max", "min", "mean", "sum", "last", "last"};
+    uint64_t own = *state ^ UINT64_C(0x706f6f6c);
+    const char *kind = arranged ? kinds[random_between(&own, 0, 6)] : "last";
+    return net_add(network, kind, stream, 0, MR_ACTIVATION_LINEAR);
+}
+
+// A head of one or two dense operators and perhaps what ends a network, at every step or on one row
+// of each sequence.
+static inline int net_head(struct mr_network *network, uint64_t *state, int stream, int most,
+                           bool arranged) {
     if (random_bits(state) & 1)
-        stream = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
+        stream = net_row(network, state, stream, arranged);
     if (random_bits(state) % 6 == 0)
         stream = net_add(network, "layer_norm", stream, 0, MR_ACTIVATION_LINEAR);
     if (random_bits(state) % 3 == 0)
@@ -222,9 +233,10 @@ static inline int net_layer(struct mr_network *network, uint64_t *state, int str
 // Heads, states and branches behind and beside a trunk, as outputs; the number of them with those
 // that are there.
 static inline int net_heads(struct mr_network *network, uint64_t *state, int stream,
-                            const int *trunk, int layers, int most, int *outputs, int count) {
+                            const int *trunk, int layers, int most, bool arranged, int *outputs,
+                            int count) {
     for (int heads = random_between(state, 1, 3); heads > 0; heads--)
-        outputs[count++] = net_head(network, state, stream, most);
+        outputs[count++] = net_head(network, state, stream, most, arranged);
     // What a softmax reads, beside what it gives.
     const struct mr_op *head = &network->ops[network->op_count - 1];
     if (head->kind->reads_numbers && random_bits(state) & 1)
@@ -232,7 +244,7 @@ static inline int net_heads(struct mr_network *network, uint64_t *state, int str
     else if (random_bits(state) % 4 == 0)
         outputs[count++] = stream;
     if (random_bits(state) % 4 == 0)
-        outputs[count++] = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
+        outputs[count++] = net_row(network, state, stream, arranged);
     if (random_bits(state) % 4 == 0 && count < MR_MAX_OUTPUTS)
         outputs[count++] = net_end(network, state, stream);
     // Branches beside the trunk, from the input or from a layer, with and without a layer of their
@@ -242,7 +254,7 @@ static inline int net_heads(struct mr_network *network, uint64_t *state, int str
         if (random_bits(state) % 3 == 0)
             from = net_add(network, net_cell(state), from, random_between(state, 1, most),
                            MR_ACTIVATION_LINEAR);
-        outputs[count++] = net_head(network, state, from, most);
+        outputs[count++] = net_head(network, state, from, most, arranged);
     }
     return count;
 }
@@ -315,7 +327,7 @@ static inline void net_places(struct mr_op *op, uint64_t *state) {
 // `most` units; dense operators of all activations between them; behind them, and also behind the
 // layers before, heads at every step and on the last one, and states themselves, as up to
 // MR_MAX_OUTPUTS outputs y0, y1, ... tokens: its input is looked up in a table. arranged: as
-// net_layer has it.
+// net_layer and net_row have it.
 static inline void net_random_of(struct mr_network *network, uint64_t seed, int most, bool tokens,
                                  bool arranged) {
     uint64_t state = seed;
@@ -338,7 +350,7 @@ static inline void net_random_of(struct mr_network *network, uint64_t seed, int 
             break;
         trunk[l + 1] = stream;
         if (!states && random_bits(&state) % 4 == 0)
-            outputs[count++] = net_head(network, &state, stream, most);
+            outputs[count++] = net_head(network, &state, stream, most, arranged);
         if (random_bits(&state) % 3 == 0)
             stream = net_add(network, "dense", stream, random_between(&state, 1, most),
                              net_activation(&state));
@@ -352,7 +364,7 @@ static inline void net_random_of(struct mr_network *network, uint64_t seed, int 
     if (states && (count == 0 || random_bits(&state) & 1))
         outputs[count++] = net_add(network, "last", stream, 0, MR_ACTIVATION_LINEAR);
     if (!states)
-        count = net_heads(network, &state, stream, trunk, layers, most, outputs, count);
+        count = net_heads(network, &state, stream, trunk, layers, most, arranged, outputs, count);
     uint64_t decoders = seed ^ UINT64_C(0x726570656174);
     if (arranged && !states && count < MR_MAX_OUTPUTS && random_bits(&decoders) % 3 == 0)
         outputs[count++] = net_decoder(network, &decoders, stream, most);

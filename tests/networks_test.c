@@ -136,7 +136,7 @@ static void make(struct made *m) {
     uint64_t state = m->seed ^ UINT64_C(0x6c616e6573);
     const double begin = (double)time(NULL);
     const int place = (int)(m - made);
-    m->slots = place % 2 && !mr_network_pool(&m->network) ? 2u << place / 2 % 4 : 1;
+    m->slots = place % 2 && !mr_network_one_slot(&m->network) ? 2u << place / 2 % 4 : 1;
     m->layers = (uint32_t)mr_network_layers(&m->network);
     for (uint32_t l = 0; l < m->layers; l++) {
         const struct mr_op *op = mr_network_layer(&m->network, (int)l);

@@ -177,10 +177,12 @@ START_TEST(taps_of_long_sequences_are_deep) {
     struct mr_network network;
     ck_assert_int_eq(mr_network_create(&network, MR_MAX_WIDTH), 0);
     net_add(&network, "reverse", 0, 0, MR_ACTIVATION_LINEAR);
-    const struct mr_plan plan = {.network = &network, .x_lc = 1};
+    struct mr_plan plan = {.network = &network, .x_lc = 1, .slots = 1};
     mr_network_set_most_steps(&network, 3);
     const int usual = mr_plan_fork_depth(&plan, 0);
     ck_assert_int_eq(mr_plan_tap_depth(&plan, 0, 2), usual + 2 * 3 * MR_MAX_WIDTH);
+    plan.slots = 4; // groups of sequences
+    ck_assert_int_eq(mr_plan_tap_depth(&plan, 0, 2), usual + 4 * 2 * 3 * MR_MAX_WIDTH);
     mr_network_set_most_steps(&network, MR_MOST_STEPS_LIMIT);
     ck_assert_int_eq(mr_plan_tap_depth(&plan, 0, 1), INT_MAX);
     mr_network_free(&network);

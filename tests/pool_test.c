@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One row of all steps of a sequence: first, greatest and mean give the bits of the plain reference
-// on cpu:, hls: and sim:, in the planned cycles, and are what their names say; what they cannot do
-// is said.
+// on cpu:, hls: and sim:, in the planned cycles, with slots too, and are what their names say; what
+// they cannot do is said.
 #define _GNU_SOURCE
+#include "plan.h"
 #include "session_fixture.h"
 
 #include <math.h>
@@ -93,28 +94,31 @@ START_TEST(means_are_rounded_well) {
 }
 END_TEST
 
-// One lane, whose vectors are single numbers, and as many as there are units in a layer.
-static const uint32_t lanes[][2] = {{1, 1}, {3, 4}};
+// Rows of one vector and of several: in one slot, and in two, which some numbers of sequences fill.
+static const struct layout { uint32_t lanes[2], slots; } layouts[] = {{{3, 4}, 1}, {{1, 4}, 2}};
 
 static void check_device(const struct mr_network *network, const struct mr_model *model,
-                         const char *uri, const uint32_t *of_layers) {
+                         const char *uri, const struct layout *layout) {
     const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN,
-                                       .lanes = of_layers, .lane_count = 2};
+                                       .lanes = layout->lanes, .lane_count = 2,
+                                       .slots = layout->slots};
     struct mr_session *session = open_session(model, uri, &options);
     float x[ROWS * INPUTS];
     const size_t count = SEQUENCES * mr_network_numbers(network, STEPS);
     float *y = calloc(count, sizeof *y), *wanted = calloc(count, sizeof *wanted);
     ck_assert(y && wanted);
     fill_input(x, ROWS * INPUTS);
-    for (size_t steps = 1; steps <= STEPS; steps++) {
+    for (size_t run = 0; run < (size_t)SEQUENCES * STEPS; run++) {
         struct mr_stats stats;
-        const size_t now = SEQUENCES * mr_network_numbers(network, steps);
-        expect_of(network, x, SEQUENCES, steps, wanted);
-        ck_assert_msg(mr_session_run(session, x, SEQUENCES, steps, 0, y, &stats) == 0, "%s",
+        const size_t steps = run / SEQUENCES + 1, sequences = run % SEQUENCES + 1;
+        const size_t now = sequences * mr_network_numbers(network, steps);
+        expect_of(network, x, sequences, steps, wanted);
+        ck_assert_msg(mr_session_run(session, x, sequences, steps, 0, y, &stats) == 0, "%s",
                       mr_session_error(session));
-        ck_assert_msg(memcmp(y, wanted, now * sizeof *y) == 0, "%s, %zu steps", uri, steps);
+        ck_assert_msg(memcmp(y, wanted, now * sizeof *y) == 0, "%s, %zu sequences of %zu steps",
+                      uri, sequences, steps);
         if (strcmp(uri, "sim:") == 0)
-            ck_assert_uint_eq(stats.cycles, planned_cycles(model, &options, SEQUENCES, steps));
+            ck_assert_uint_eq(stats.cycles, planned_cycles(model, &options, sequences, steps));
     }
     ck_assert_int_eq(mr_session_step(session, x, y, NULL), MR_ERROR_ARGUMENT);
     ck_assert_msg(strstr(mr_session_error(session), "'pool' needs all steps of a sequence") != NULL,
@@ -133,29 +137,33 @@ START_TEST(devices_give_the_bits_of_the_reference) {
     make_pools(&network);
     save_model(&network, MODEL);
     struct mr_model *model = open_model_of(MODEL);
-    check_device(&network, model, "cpu:", lanes[_i]);
-    check_device(&network, model, "hls:", lanes[_i]);
+    check_device(&network, model, "cpu:", &layouts[_i]);
+    check_device(&network, model, "hls:", &layouts[_i]);
     if (!getenv("MR_TEST_NO_SIM"))
-        check_device(&network, model, "sim:", lanes[_i]);
+        check_device(&network, model, "sim:", &layouts[_i]);
     mr_model_close(model);
     mr_network_free(&network);
 }
 END_TEST
 
+// What takes sequences one after the other has none; nor have rows for which no memory is.
 START_TEST(slots_are_refused) {
+    static const struct {
+        const char *kind;
+        int inputs, units;
+        const char *due;
+    } cases[] = {{"window", 2, 4, "'window' takes sequences one after the other"},
+                 {"max", MR_MAX_WIDTH, 0, "'pool' would keep 32768 vectors, and at most 16384"}};
+    const struct mr_op_layout of_layer = {.lc = 1, .passes = 1};
     struct mr_network network;
-    struct mr_error error = {0};
-    const struct mr_options options = {MR_OPTIONS_INIT, .slots = 4};
-    mkdir("build", 0777);
-    mkdir("build/pool-test", 0777);
-    make_pools(&network);
-    save_model(&network, MODEL);
-    struct mr_model *model = open_model_of(MODEL);
-    ck_assert_int_ne(mr_plan(model, &options, 4, 4, NULL, NULL, &error), 0);
-    ck_assert_msg(strstr(error.text, "'pool' needs all steps of a sequence one after the "
-                                     "other and has no slots") != NULL,
-                  "%s", error.text);
-    mr_model_close(model);
+    struct mr_plan plan;
+    char error[300];
+    net_create(&network, cases[_i].inputs, "refused");
+    net_output(&network, net_add(&network, cases[_i].kind, 0, cases[_i].units, 0), "row");
+    net_output(&network, net_add(&network, "rnn_tanh", 0, 1, 0), "state");
+    ck_assert_int_eq(mr_plan_evaluate(&network, &of_layer, 1, &plan, error, sizeof error), 0);
+    ck_assert_int_ne(mr_plan_evaluate(&network, &of_layer, 2, &plan, error, sizeof error), 0);
+    ck_assert_msg(strstr(error, cases[_i].due) != NULL, "%s", error);
     mr_network_free(&network);
 }
 END_TEST
@@ -168,7 +176,7 @@ int main(void) {
     tcase_add_test(all, rows_are_what_their_names_say);
     tcase_add_loop_test(all, means_are_rounded_well, 0, 7);
     tcase_add_loop_test(all, devices_give_the_bits_of_the_reference, 0, 2);
-    tcase_add_test(all, slots_are_refused);
+    tcase_add_loop_test(all, slots_are_refused, 0, 2);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

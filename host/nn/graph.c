@@ -174,6 +174,13 @@ const struct mr_op *mr_network_pool(const struct mr_network *network) {
     return mr_part_pool(network, 0);
 }
 
+const struct mr_op *mr_network_one_slot(const struct mr_network *network) {
+    for (int i = 0; i < network->op_count; i++)
+        if (network->ops[i].kind->one_slot || network->ops[i].follows)
+            return &network->ops[i];
+    return NULL;
+}
+
 // Of a part, by its input, or -1: of all.
 static const struct mr_op *shortest_of(const struct mr_network *network, int input) {
     const struct mr_op *shortest = NULL;

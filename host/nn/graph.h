@@ -339,6 +339,9 @@ static inline struct mr_cast mr_input_cast(const struct mr_network *network, int
 // NULL; of the part of stream 0 where none is said.
 const struct mr_op *mr_part_pool(const struct mr_network *network, int input);
 const struct mr_op *mr_network_pool(const struct mr_network *network);
+// The first operator that takes sequences one after the other, or NULL: the network can have slots
+// (which one with an encoder's part has not).
+const struct mr_op *mr_network_one_slot(const struct mr_network *network);
 // The operator that has room for the fewest steps of a sequence (most_steps), or NULL: any number.
 const struct mr_op *mr_network_shortest(const struct mr_network *network);
 // Is there room for sequences of so many steps, in the part of an input? 0, or -1 with a sentence.

@@ -28,7 +28,7 @@ struct mr_op_layout {
 // What an operator takes and gives so.
 struct mr_op_cost {
     uint32_t row_cycles; // cycles from one row (step, or sequence) to the next, at least
-    uint32_t turns;      // of a recurrent operator: of a step, at least, with a row or without
+    uint32_t turns;      // of a step, at least, with a row or without; 0: those with one
     // Of a recurrent operator, of a row that comes alone, about: cycles that it may take before its
     // first column of x; those from its last column of x to its last h; and the last ones of these,
     // in which h comes one vector a cycle.
@@ -79,6 +79,7 @@ struct mr_op_kind {
     int pool_bits;   // needs all steps of a sequence in one run, less than 2^pool_bits; 0: others
     bool reverses;   // gives the rows of a sequence from the last one to the first
     bool repeats;    // gives a row per sequence at each step of a stream (graph.h)
+    bool one_slot;   // takes sequences one after the other: its network has no slots
     bool joins;      // reads two streams: its row is one of `input` and behind it one of `other`
     bool multiplies; // and gives their products
 

@@ -4,6 +4,7 @@
 #include "plan.h"
 
 #include "file.h"
+#include "frame/slots.h"
 #include "mr_command.h"
 #include "plan_taps.h"
 
@@ -98,7 +99,7 @@ int mr_plan_tap_depth(const struct mr_plan *plan, int stream, int hold) {
     const struct mr_op *shortest = mr_network_shortest(plan->network);
     const int steps = (int)mr_stream_rows(of, shortest ? (size_t)shortest->most_steps : 1);
     const int64_t words = mr_plan_words(of->width, mr_plan_stream_lc(plan, stream));
-    const int64_t depth = mr_plan_fork_depth(plan, stream) + words * steps * hold;
+    const int64_t depth = mr_plan_fork_depth(plan, stream) + words * steps * hold * plan->slots;
     return depth < INT_MAX ? (int)depth : INT_MAX; // which no device has
 }
 
@@ -229,6 +230,36 @@ static void fill_utilisation(struct mr_plan *plan) {
     plan->utilisation = busy(useful, products, plan->interval);
 }
 
+// Can the operators of a network have so many slots? Those of all lanes; what they are like is
+// looked at later.
+static int check_slots(const struct mr_network *network, int slots, char *error,
+                       size_t error_size) {
+    if (mr_plan_check_slots((uint32_t)slots, error, error_size))
+        return -1;
+    if (slots > 1 && network->encoder)
+        return mr_fail(error, error_size,
+                       "a network with an encoder has no slots; plan it with one");
+    const struct mr_op *one = mr_network_one_slot(network);
+    if (slots > 1 && one)
+        return mr_fail(error, error_size,
+                       "'%s' takes sequences one after the other, each from its first step to its "
+                       "last, and has no slots; plan the network with one slot",
+                       one->name);
+    return 0;
+}
+
+// Rows of all slots lie in one memory.
+static int check_kept(const struct mr_plan *plan, int index, char *error, size_t error_size) {
+    const struct mr_op *op = &plan->network->ops[index];
+    const int lc = plan->ops[index].layout.lc, words = lc ? mr_ceil_div(op->units, lc) : 0;
+    if (plan->slots == 1 || !mr_op_pool_bits(op) || plan->slots * words <= MR_KEPT_WORDS)
+        return 0;
+    return mr_fail(error, error_size,
+                   "'%s' would keep %d vectors, and at most %d are possible; give the layer before "
+                   "it more columns, or the network fewer slots",
+                   op->name, plan->slots * words, MR_KEPT_WORDS);
+}
+
 int mr_plan_check_slots(uint32_t slots, char *error, size_t error_size) {
     if (slots >= 1 && slots <= MR_PLAN_SLOTS && (slots & (slots - 1)) == 0)
         return 0;
@@ -242,28 +273,23 @@ int mr_plan_evaluate(const struct mr_network *network, const struct mr_op_layout
     memset(plan, 0, sizeof *plan);
     plan->network = network;
     plan->slots = slots;
-    if (mr_plan_check_slots((uint32_t)slots, error, error_size))
+    if (check_slots(network, slots, error, error_size))
         return -1;
     if (mr_network_layers(network) == 0)
         return mr_fail(error, error_size,
                        "the network has no recurrent operator; the planner takes 1 to %d",
                        (int)MR_MAX_LAYERS);
-    if (slots > 1 && network->encoder)
-        return mr_fail(error, error_size,
-                       "a network with an encoder has no slots; plan it with one");
-    if (slots > 1 && mr_network_pool(network))
-        return mr_fail(error, error_size,
-                       "'%s' needs all steps of a sequence one after the other and has no slots; "
-                       "plan the network with one slot",
-                       mr_network_pool(network)->name);
     for (int i = 0; i < network->op_count; i++)
         if (network->ops[i].kind->recurrent &&
             check_layout(&network->ops[i], &layouts[network->ops[i].layer], slots, error,
                          error_size))
             return -1;
     plan->x_lc = layouts[0].lc;
-    for (int i = 0; i < network->op_count; i++)
+    for (int i = 0; i < network->op_count; i++) {
         fill_op(plan, i, layouts);
+        if (check_kept(plan, i, error, error_size))
+            return -1;
+    }
     plan->y_lc = output_lc(plan);
     add_forks(plan);
     fill_utilisation(plan);
@@ -271,10 +297,13 @@ int mr_plan_evaluate(const struct mr_network *network, const struct mr_op_layout
 }
 
 uint64_t mr_plan_turns(const struct mr_plan *plan, uint64_t sequences, uint64_t steps) {
-    const uint64_t rest = sequences % (uint64_t)plan->slots;
-    uint64_t turns = rest;
-    for (int i = 0; i < plan->network->op_count && rest; i++)
-        if (plan->ops[i].cost.turns > turns)
+    const uint64_t slots = (uint64_t)plan->slots, rest = sequences % slots;
+    uint64_t turns = rest, behind = 0; // of what turns sequences round, beyond those of one
+    for (int i = 0; i < plan->network->op_count; i++) {
+        if (rest && plan->ops[i].cost.turns > turns)
             turns = plan->ops[i].cost.turns;
-    return (sequences - rest + turns) * steps;
+        if (plan->network->ops[i].kind->reverses)
+            behind = slots - 1;
+    }
+    return (sequences - rest + turns + behind) * steps;
 }

@@ -89,8 +89,8 @@ uint64_t mr_plan_sequence_cycles(const struct mr_plan *plan, uint32_t steps);
 int mr_plan_evaluate(const struct mr_network *network, const struct mr_op_layout *layouts,
                      int slots, struct mr_plan *plan, char *error, size_t error_size);
 
-// The turns that a run has in the recurrent operator that has most, with a row and without:
-// MR_STEPS_MAX at most are possible.
+// The turns that a run has in the operator that has most, with a row and without, where it turns
+// sequences round less those of one sequence: MR_STEPS_MAX at most are possible.
 uint64_t mr_plan_turns(const struct mr_plan *plan, uint64_t sequences, uint64_t steps);
 
 // The most passes, at most so many, of which none is empty: what a recurrent operator with this LC
@@ -133,7 +133,7 @@ int mr_power_of_two(int least);
 // takes before it gives its first one, while the other branch waits for it where they meet again.
 int mr_plan_fork_depth(const struct mr_plan *plan, int stream);
 
-// The same of a tap in which so many sequences wait (plan_taps.h).
+// The same of a tap in which so many sequences, or groups of them, wait (plan_taps.h).
 int mr_plan_tap_depth(const struct mr_plan *plan, int stream, int hold);
 
 // Vectors of so many numbers in a row; of single numbers (lc 0) the numbers.

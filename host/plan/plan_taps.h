@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Taps: the channels that give a stream to each of its readers. Where streams part and meet again,
 // as the two halves of a bidirectional layer do, the earlier one waits in the channels of its taps
-// for as many sequences as the other takes more before it gives its first row.
+// for as many sequences as the other takes more before it gives its first row; with slots, groups
+// of them (hls/kernels/frame/slots.h).
 #ifndef MR_PLAN_TAPS_H
 #define MR_PLAN_TAPS_H
 

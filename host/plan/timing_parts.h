@@ -35,7 +35,7 @@ struct pattern { // a row
 // The place of a row: the first and the last of the run; one of the first and of the last step of
 // its sequences; of a process that has turns without a row, which count as rows here, is it one
 // with a row, and was the one before; does it stand behind all steps and sequences; and of a
-// process that is a sequence behind, is it one of the first sequence.
+// process that is a group behind, is it one of the first group.
 enum {
     ROW_FIRST = 1,
     ROW_LAST = 2,
@@ -67,7 +67,7 @@ struct process {
     double rows_of_step;       // of a sequence, turns without a row included
     bool first_differs, begin_differs, end_differs; // such a row from one in the middle
     bool has_empty_turns;
-    bool is_behind; // by a sequence: takes the first one alone, and gives the last one alone
+    bool is_behind; // by a group: takes the first one alone, and gives the last one alone
 
     uint64_t row;
     uint32_t event, done; // the next of the row, and how many of its iterations were issued

@@ -33,7 +33,7 @@ bool mr_timing_sample(int slots, int index, struct mr_timing_sample *sample) {
 struct counts { // of rows
     uint64_t per_step, per_sequence, more;
     uint64_t turns; // of a step, at least
-    bool behind;    // by a sequence
+    bool behind;    // by a group, which is always of all slots then
 };
 
 static uint64_t scalar_of(const struct mr_report_sample *sample, const char *name) {
@@ -82,7 +82,7 @@ static uint64_t regular_rows(struct counts counts, struct run run) {
 }
 
 static uint64_t rows_of(struct counts counts, struct run run) {
-    return regular_rows(counts, run) + (counts.behind ? run.steps : 0) + counts.more;
+    return regular_rows(counts, run) + (counts.behind ? run.slots * run.steps : 0) + counts.more;
 }
 
 static bool explains(struct counts counts, const struct process *process,
@@ -98,7 +98,7 @@ static bool explains(struct counts counts, const struct process *process,
 // With slots, a process has a row for each step or so many for each sequence.
 static bool is_possible(struct counts counts, uint64_t slots) {
     if (counts.behind)
-        return slots == 1 && counts.per_step == 1 && !counts.per_sequence;
+        return counts.turns == slots && counts.per_step == 1 && !counts.per_sequence;
     return slots == 1 || (counts.per_step == 1 && !counts.per_sequence) ||
            (counts.per_step == 0 && counts.turns == 1);
 }
@@ -160,9 +160,24 @@ static void find_groups(struct process *process, struct counts counts, struct ru
 
 // ---- the place of a row
 
+// Of a process that is a group behind: that one is whole, but for the last one.
+static unsigned class_behind(const struct process *process, uint64_t row) {
+    const uint64_t bound = mr_timing_bound(process), end = bound + process->other.rows;
+    const uint64_t first = bound ? process->whole.rows : process->other.rows;
+    const struct group *group =
+        row < bound || (row >= end && !process->other.rows) ? &process->whole : &process->other;
+    const uint64_t turn = row < bound ? row % group->step : (row - bound) % group->step;
+    return (row >= end    ? ROW_MORE
+            : row < first ? ROW_OPENS
+                          : 0u) |
+           (turn < group->full ? ROW_IS_FULL : 0u);
+}
+
 static unsigned class_of(const struct process *process, uint64_t row) {
     const uint64_t bound = mr_timing_bound(process);
     const unsigned ends = (row == 0 ? ROW_FIRST : 0u) | (row == process->rows - 1 ? ROW_LAST : 0u);
+    if (process->is_behind && process->has_empty_turns)
+        return ends | class_behind(process, row);
     if (row >= bound + process->other.rows) {
         const bool full = process->other.full == process->other.step;
         return ends | ROW_MORE | (process->has_empty_turns && full ? ROW_WAS_FULL : 0u);
@@ -218,6 +233,7 @@ static int check_classes(const struct process *process, char *error, size_t erro
                              bound + step + 1,
                              bound + process->other.rows - 1,
                              bound + process->other.rows,
+                             bound + process->other.rows + full,
                              whole + 1,
                              whole + process->whole.step,
                              2 * whole - 1,

@@ -177,6 +177,12 @@ static bool has_places(const struct process *process) {
 // same, which is a part of the state.
 static uint64_t next_place(const struct process *process, uint64_t row) {
     const uint64_t bound = mr_timing_bound(process);
+    const uint64_t end = bound + process->other.rows;
+    if (process->has_empty_turns && process->is_behind)
+        return row < process->whole.rows && row < bound ? process->whole.rows
+               : row <= bound                           ? bound
+               : row <= end                             ? end
+                                                        : UINT64_MAX;
     if (process->has_empty_turns)
         return row <= bound ? bound : UINT64_MAX;
     if (process->is_behind && !process->begin_differs && !process->end_differs)

@@ -8,10 +8,14 @@
 
 #include "frame/words.h"
 
+// Vectors that a process keeps of all slots, a row of each: up to so many in LUTs, and at most.
+#define MR_KEPT_LUT_WORDS 1024
+#define MR_KEPT_WORDS 16384
+
 // The last slot of a step of the first group, or the second one, where so many sequences are to
-// come.
+// come; 0 where none are, for hlsc counts with any slot that it may say.
 #define MR_LAST_SLOT(to_come, slots, group)                                                        \
-    ((to_come) / ((group) * (slots)) > 0 ? (slots)-1 : (to_come) % (slots)-1)
+    ((to_come) / ((group) * (slots)) > 0 ? (slots)-1 : MR_MAX((to_come) % (slots), 1) - 1)
 
 // Turns without a row in a group of so many sequences, where a step has `least` turns.
 static inline uint32_t mr_empty_turns(uint32_t rows, uint32_t steps, uint32_t least) {

@@ -6,6 +6,7 @@
 #include "file.h"
 #include "fold.h"
 #include "formats.h"
+#include "frame/slots.h"
 #include "op.h"
 #include "plain_rows.h"
 #include "quantise.h"
@@ -157,11 +158,19 @@ static void cost_last(const struct mr_op *op, const struct mr_op_layout *layout,
     cost->row_cycles = (uint32_t)mr_ceil_div(op->inputs, layout->lc);
 }
 
-// So many bits are kept of each number.
+// So many bits are kept of each number, in each slot. Where there are several, a row has two
+// cycles.
 static void cost_kept(const struct mr_op *op, const struct mr_op_layout *layout, uint64_t bits,
                       struct mr_op_cost *cost) {
+    const uint64_t words = (uint64_t)layout->slots * (uint64_t)mr_ceil_div(op->inputs, layout->lc);
+
     cost_last(op, layout, cost);
-    mr_memory_expect(&cost->memory, cost->row_cycles, bits, (uint64_t)layout->lc);
+    if (words <= MR_KEPT_LUT_WORDS)
+        mr_memory_lut(&cost->memory, words, bits, (uint64_t)layout->lc);
+    else
+        mr_memory_expect(&cost->memory, words, bits, (uint64_t)layout->lc);
+    if (layout->slots > 1 && cost->row_cycles < 2)
+        cost->row_cycles = 2;
 }
 
 static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
@@ -194,8 +203,10 @@ static void emit_last(const struct mr_network *network, const struct mr_op *op,
 static void emit_kind(const struct mr_op *op, const struct mr_op_layout *layout, const char *kind,
                       struct mr_text *text) {
     mr_text_add(text, "#define POOL %s\n#define POOL_KIND %s\n", op->name, kind);
-    mr_text_add(text, "#define POOL_COUNT %d\n#define POOL_LC %d\n#include \"heads/pool.h\"\n",
-                op->inputs, layout->lc);
+    mr_text_add(text, "#define POOL_COUNT %d\n#define POOL_LC %d\n", op->inputs, layout->lc);
+    if (layout->slots > 1)
+        mr_text_add(text, "#define POOL_SLOTS %d\n", layout->slots);
+    mr_text_add(text, "#include \"heads/pool.h\"\n");
 }
 
 static void emit_first(const struct mr_network *network, const struct mr_op *op,

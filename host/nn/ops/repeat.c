@@ -39,6 +39,7 @@ static void emit(const struct mr_network *network, const struct mr_op *op,
 const struct mr_op_kind mr_op_repeat = {
     .name = "repeat",
     .process = "repeat",
+    .one_slot = true,
     .passes = true,
     .pool_bits = MR_MOST_STEPS_BITS + 1, // for MR_MOST_STEPS_LIMIT itself
     .repeats = true,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rows of each sequence from the last step to the first: in front of a layer that reads a
-// sequence backward, and behind it. Its memory holds most_steps rows, so no sequence is longer.
+// sequence backward, and behind it. Its memory holds most_steps rows of each slot, so no sequence
+// is longer.
 #include "file.h"
 #include "op.h"
 #include "plain_rows.h"
@@ -15,7 +16,9 @@ static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
     const uint64_t words = (uint64_t)mr_ceil_div(op->units, layout->lc);
 
     cost->row_cycles = (uint32_t)words;
-    mr_memory_expect(&cost->memory, words * (uint64_t)op->most_steps, 16 * (uint64_t)layout->lc, 1);
+    cost->turns = (uint32_t)layout->slots;
+    mr_memory_expect(&cost->memory, words * (uint64_t)op->most_steps * (uint64_t)layout->slots,
+                     16 * (uint64_t)layout->lc, 1);
 }
 
 static void emit(const struct mr_network *network, const struct mr_op *op,
@@ -23,8 +26,11 @@ static void emit(const struct mr_network *network, const struct mr_op *op,
     (void)network;
     mr_text_add(text,
                 "#define REVERSE %s\n#define REVERSE_COUNT %d\n#define REVERSE_LC %d\n"
-                "#define REVERSE_STEPS %d\n#include \"glue/reverse.h\"\n",
+                "#define REVERSE_STEPS %d\n",
                 op->name, op->units, layout->lc, op->most_steps);
+    if (layout->slots > 1)
+        mr_text_add(text, "#define REVERSE_SLOTS %d\n", layout->slots);
+    mr_text_add(text, "#include \"glue/reverse.h\"\n");
 }
 
 const struct mr_op_kind mr_op_reverse = {

@@ -74,6 +74,7 @@ static void emit(const struct mr_network *network, const struct mr_op *op,
 const struct mr_op_kind mr_op_window = {
     .name = "window",
     .process = "window",
+    .one_slot = true,
     .pool_bits = MR_POOL_BITS,
     .compares = true,
     .whole_vectors = true,
