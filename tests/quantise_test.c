@@ -265,6 +265,46 @@ START_TEST(inputs_are_rounded_and_clamped) {
 }
 END_TEST
 
+// Around halves and the ends, alone and beside others that are rounded together with them: what
+// double precision says, and what a step that is cut counts.
+START_TEST(inputs_together_are_rounded_alike) {
+    enum { WIDTH = 9, FORMATS = 4 };
+    static const float edges[] = {0,      0.5f,     1,       1.5f,     2.5f, 32766.5f,
+                                  32767,  32767.5f, 32768,   32768.5f, 1e9f, 3e38f,
+                                  1e-20f, 1e-45f,   8388607, 16777216};
+    static const int32_t formats[FORMATS] = {0, -16, 14, 40};
+    int32_t frac[WIDTH];
+    struct mr_stream stream = {.width = WIDTH, .frac = frac};
+    struct mr_network n = {.stream_count = 1, .streams = &stream};
+
+    for (int f = 0; f < FORMATS; f++)
+        for (size_t i = 0; i < 6 * sizeof edges / sizeof *edges; i++) {
+            const float edge = edges[i / 6];
+            const float near = i % 3 == 0 ? edge : nextafterf(edge, i % 3 == 1 ? INFINITY : 0);
+            for (int at = 0; at < WIDTH; at++) {
+                float x[WIDTH];
+                int16_t x_q[WIDTH];
+                struct mr_input_cuts cuts[WIDTH] = {{0}};
+                for (int k = 0; k < WIDTH; k++) {
+                    frac[k] = k == at ? formats[f] : k;
+                    x[k] = k == at ? ldexpf(i / 3 % 2 ? -near : near, -formats[f]) : 1;
+                }
+                if (!isfinite(x[at]))
+                    continue;
+                ck_assert_int_eq(mr_quantise_input(&n, x, 1, x_q, cuts, error, sizeof error), 0);
+                for (int k = 0; k < WIDTH; k++) {
+                    const double v = floor(ldexp((double)x[k], frac[k]) + 0.5);
+                    const bool is_cut = v < INT16_MIN || v > INT16_MAX;
+                    ck_assert_int_eq(x_q[k], is_cut ? v < 0 ? INT16_MIN : INT16_MAX : (int)v);
+                    ck_assert_uint_eq(cuts[k].count, is_cut);
+                }
+                x[at] = i % 2 ? NAN : -INFINITY;
+                ck_assert_int_ne(mr_quantise_input(&n, x, 1, x_q, NULL, error, sizeof error), 0);
+            }
+        }
+}
+END_TEST
+
 START_TEST(what_does_not_fit_is_named) {
     uint64_t state = 3;
     static const int units[1] = {4};
@@ -658,6 +698,7 @@ int main(void) {
     tcase_add_test(all, random_graphs_are_close_to_float);
     tcase_add_test(all, extremes_saturate);
     tcase_add_test(all, inputs_are_rounded_and_clamped);
+    tcase_add_test(all, inputs_together_are_rounded_alike);
     tcase_add_loop_test(all, what_does_not_fit_is_named, 0, 6);
     tcase_add_test(all, inner_streams_have_16_bits);
     tcase_add_test(all, inner_numbers_are_rounded_and_cut);

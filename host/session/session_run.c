@@ -164,8 +164,10 @@ static void part_outputs(const struct mr_session *session, uint32_t sequences, u
 static int quantise(struct mr_session *session, const float *x, uint32_t sequences,
                     uint32_t steps) {
     char text[900];
+    const bool in_order = session->slots == 1; // as they are in x
     for (uint64_t row = 0; row < (uint64_t)sequences * steps; row++) {
-        const struct place place = place_of(session, sequences, steps, row);
+        const struct place place =
+            in_order ? (struct place){0, row} : place_of(session, sequences, steps, row);
         const float *from = x + (place.sequence * steps + place.step) * session->inputs;
         int16_t *to = session->x + row * session->row;
         if (mr_quantise_input(session->network, from, 1, to, session->cuts.new_inputs, text,
