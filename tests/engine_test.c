@@ -317,6 +317,51 @@ START_TEST(sums_at_their_bound) {
 }
 END_TEST
 
+// An LSTM in batches, whose sums with x and with h are one: weights and x at their ends, as many
+// columns as one estimate holds, and one more; columns of 8 bits with every kind of shift.
+START_TEST(batches_at_their_bound) {
+    enum { HELD = 169, MOST_INPUTS = 180, UNITS = 2, STEPS = 4, SEQUENCES = 8 };
+    static const int inputs[] = {1, 62, HELD, HELD + 1, MOST_INPUTS};
+    static const int shifts[] = {MR_SHIFT_MIN, 7, 8, 12, MR_SHIFT_MAX};
+    static const int16_t ends[] = {INT16_MIN, INT16_MAX, 32639, -32640, 127, 0};
+    enum { INPUTS = sizeof inputs / sizeof *inputs, SHIFTS = sizeof shifts / sizeof *shifts };
+    static int16_t x[SEQUENCES * STEPS * MOST_INPUTS];
+    static const int32_t frac[MOST_INPUTS];
+    for (int i = 0; i < INPUTS * SHIFTS * 4; i++) {
+        struct made m = {.seed = (uint64_t)i};
+        struct mr_network *n = &m.network;
+        struct mr_op_layout layouts[] = {{.lc = 1, .passes = 1}};
+        int32_t wanted[SEQUENCES * STEPS * UNITS];
+        const int width = inputs[i / 4 % INPUTS];
+        net_create(n, width, "batches");
+        net_output(n, net_add(n, "lstm", 0, UNITS, MR_ACTIVATION_LINEAR), "y");
+        struct mr_op *op = n->ops;
+        op->precision = mr_precision_at(i & 1 ? MR_PRECISIONS - 1 : 0);
+        net_quantise(n, frac);
+        for (int k = 0; k < op->rows.rows * op->rows.columns; k++) {
+            const int16_t most = i & 1 ? 127 : i & 2 ? INT16_MAX : 32639;
+            op->rows.weight[k] = (int16_t)(k / op->rows.columns & 1 ? most : -most);
+        }
+        for (int sum = 0; sum < op->rows.sums; sum++) {
+            op->rows.bias[sum] = (sum & 2 ? -1 : 1) * (INT64_C(1) << (i & 2 ? 30 : 5)) - sum;
+            op->rows.shift[sum] = shifts[i / 4 / INPUTS];
+        }
+        for (int k = 0; k < SEQUENCES * STEPS * width; k++)
+            x[k] = ends[(k / width * 7 + k / width / 5) % 6];
+        struct checked c = {
+            .made = &m, .sequences = SEQUENCES, .steps = STEPS, .x = x, .wanted = wanted};
+        ck_assert_msg(mr_plan_evaluate(n, layouts, 1, &c.plan, m.error, sizeof m.error) == 0, "%s",
+                      m.error);
+        ck_assert_int_eq(mr_integer_run(n, x, SEQUENCES, STEPS, wanted), 0);
+        for (size_t k = 0; mr_kernels_at(k); k++)
+            for (c.sequences = 1; c.sequences <= SEQUENCES; c.sequences++, c.is_counted = false)
+                check_engine(&c, mr_kernels_at(k)->name, 1);
+        mr_network_free(n);
+    }
+    unsetenv("MILLRACE_CPU");
+}
+END_TEST
+
 START_TEST(opened_often) {
     struct made m = {.seed = first_seed};
     uint64_t state = 5;
@@ -389,6 +434,7 @@ int main(int argc, char **argv) {
     tcase_add_test(tests, large_layers);
     tcase_add_test(tests, parts_fit);
     tcase_add_test(tests, sums_at_their_bound);
+    tcase_add_test(tests, batches_at_their_bound);
     tcase_add_test(tests, opened_often);
     tcase_add_test(tests, kernels_by_name);
     suite_add_tcase(suite, tests);

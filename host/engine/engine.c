@@ -126,8 +126,9 @@ int mr_engine_tables(struct mr_tables *tables, struct mr_error *error) {
                 slope >= 1 << (32 - MR_BASE_BITS))
                 return mr_failure(error, MR_ERROR_DEVICE,
                                   "cpu: segment %d of a table does not fit its 32 bits", k);
-            all[i].to[k] =
-                (uint32_t)slope << MR_BASE_BITS | ((uint32_t)base & ((1U << MR_BASE_BITS) - 1));
+            const int32_t q = (k & 3) - (k & 2) * 2;
+            all[i].to[k] = (uint32_t)slope << MR_BASE_BITS |
+                           ((uint32_t)(base - q * slope) & ((1U << MR_BASE_BITS) - 1));
         }
     return 0;
 }

@@ -100,10 +100,14 @@ struct mr_sums {
 struct mr_scales {
     const int32_t *right, *left;
     bool has_left; // any
+    // Of columns that have a high part alone, where no sum that is shifted to the left has more
+    // than 32 bits: (low & 255) >> (8 - left), which the bias gives. NULL: low parts are read.
+    const int32_t *rest;
 };
 
 // Of a function's segments in rising order slope << MR_BASE_BITS | base (activation.h), which is
-// MR_BASE_HALF more than it is: half of a result's last place.
+// MR_BASE_HALF more than it is, half of a result's last place, and q slopes less: an argument's
+// lowest 12 bits, as a number with a sign, are its fraction and q times 1,024.
 enum { MR_SEGMENTS = 1024, MR_BASE_BITS = 18, MR_BASE_HALF = 2 };
 struct mr_tables {
     uint32_t sigmoid[MR_SEGMENTS], tanh[MR_SEGMENTS];
@@ -131,7 +135,19 @@ struct mr_units {
     struct mr_cuts *cuts;
 };
 
+// A step of some rows of a layer whose blocks are its vectors of units: all products, with x and
+// with h, and the cells at once, so that sums stay in registers. In its units h, cell and out are
+// those of the first row, and sums those of the bias.
+struct mr_step {
+    struct mr_panel x, h;
+    struct mr_columns of_x, of_h;
+    const int32_t *start;      // MR_PRODUCT_WRAPS: as that of a panel, of x and h as one piece
+    size_t stride, out_stride; // from row to row of h and cell, and of out
+};
+
 typedef void mr_unit_kernel(const struct mr_units *units);
+typedef void mr_step_kernel(enum mr_product product, const struct mr_step *step,
+                            const struct mr_units *units, size_t rows);
 
 struct mr_kernels {
     const char *name;
@@ -146,6 +162,9 @@ struct mr_kernels {
                 const struct mr_columns *columns, const struct mr_sums *sums, size_t rows);
     // Cells: sums i, f, g, o; r, z, n over x, n over h; r, z, n; and one. `other`: with activations
     // that are not the cell's own, `weighed`: r h, which n of that GRU takes for h.
+    // Columns that have a high part alone have scales with `rest`; others wrap where there are
+    // bytes.
+    mr_step_kernel *lstm_step;
     mr_unit_kernel *lstm, *lstm_other, *lstm_peephole, *gru, *gru_other, *gru_reset_first, *weighed,
         *rnn_tanh, *rnn_relu;
 };

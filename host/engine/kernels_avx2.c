@@ -11,8 +11,9 @@
 #    define KERNEL TARGET static
 #    define FN __attribute__((always_inline)) TARGET static inline
 #    define HAS_BYTES 0
+#    define KEEP(v) __asm__("" : "+x"(v))
 
-enum { W = 8, ROWS_MAX = 1, BLOCKS_MAX = 1 };
+enum { W = 8, ROWS_MAX = 2, SPLIT_ROWS = 1, BLOCKS_MAX = 1 };
 typedef __m256i V;
 
 FN V v_all(int32_t n) {

@@ -5,7 +5,8 @@
 //   KERNEL       before each function that others call, FN before each that is a part of these
 //   HAS_BYTES    1 where there is a product of bytes, else 0
 //   W, V         numbers of 32 bits in a vector, and its type
-//   ROWS_MAX     rows whose sums are in registers together, of one block; 3 where HAS_BYTES
+//   ROWS_MAX     rows whose sums are in registers together, of one block: 2, or 3 where HAS_BYTES;
+//   SPLIT_ROWS   likewise of MR_PRODUCT_SPLIT; 1 where not HAS_BYTES
 //   BLOCKS_MAX   blocks likewise, 1 or 2, of one row
 //   v_all(n), v_load(p), v_store(p, v)
 //   v_add, v_sub, v_mul (low 32 bits), v_and, v_min, v_max
@@ -14,7 +15,7 @@
 //                                    downs without sign
 //   v_pairs(sum, w, a)               adds w[2 i] a[2 i] + w[2 i + 1] a[2 i + 1] of 16 bits
 //   v_bytes(sum, w, a)               likewise of four bytes, those of a without sign; HAS_BYTES
-//   KEEP(v)                          v is in a register here; HAS_BYTES
+//   KEEP(v)                          v is in a register here
 //   v_load16(p), v_store16(p, v)     numbers of 16 bits
 //   H, h_all, h_load, h_store, h_add, h_sub, h_and, h_min, h_left, h_right  of 2 W of these;
 //   h_store_bytes(p, v)              of 8 bits each; HAS_BYTES
@@ -81,6 +82,44 @@ FN V group(V weights, enum mr_product product, V sum, V column) {
 #endif
 }
 
+// All columns of one or two blocks of some rows. far: their weights may lie in a far cache.
+FN void sum_columns(const int blocks, const int rows, const bool far, const enum mr_product product,
+                    const struct mr_panel *panel, int block, const struct mr_columns *columns,
+                    size_t first, V (*high)[ROWS_MAX], V (*low)[ROWS_MAX]) {
+    const bool is_split = product == MR_PRODUCT_SPLIT;
+    const size_t of_block = mr_panel_block(panel, W) * sizeof(int32_t);
+    const char *weights = (const char *)panel->weights + (size_t)block * of_block;
+
+    for (int k = 0; k < panel->groups; k++) {
+        V up[ROWS_MAX], down[ROWS_MAX];
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            const size_t at = (first + (size_t)r) * columns->stride + (size_t)k;
+            up[r] = v_all(columns->high[at]);
+            down[r] = is_split ? v_all(columns->low[at]) : up[r];
+        }
+        UNROLL
+        for (int v = 0; v < blocks * MR_PANEL; v++) {
+            const char *at = weights + (size_t)(v / MR_PANEL) * of_block +
+                             (size_t)(v % MR_PANEL) * W * sizeof(int32_t);
+            V w = v_load((const int32_t *)(const void *)at);
+            KEEP(w);
+            if (far)
+                __builtin_prefetch(at + AHEAD);
+            UNROLL
+            for (int r = 0; r < rows; r++) {
+                high[v][r] = group(w, product, high[v][r], up[r]);
+                KEEP(high[v][r]); // gcc kept it in two, and so in memory
+                if (is_split) {
+                    low[v][r] = group(w, product, low[v][r], down[r]);
+                    KEEP(low[v][r]);
+                }
+            }
+        }
+        weights += MR_PANEL * W * sizeof(int32_t);
+    }
+}
+
 // One or two blocks of some rows at once: as many sums as there are registers for, so that none
 // waits for itself.
 FN void sum_rows(const int blocks, const int rows, const enum mr_product product,
@@ -89,8 +128,6 @@ FN void sum_rows(const int blocks, const int rows, const enum mr_product product
     const bool is_split = product == MR_PRODUCT_SPLIT;
     const int vectors = blocks * MR_PANEL;
     const uint16_t *place = panel->place + (size_t)block * MR_PANEL;
-    const size_t of_block = mr_panel_block(panel, W) * sizeof(int32_t);
-    const char *weights = (const char *)panel->weights + (size_t)block * of_block;
     V high[2 * MR_PANEL][ROWS_MAX], low[2 * MR_PANEL][ROWS_MAX];
 
     UNROLL
@@ -104,30 +141,8 @@ FN void sum_rows(const int blocks, const int rows, const enum mr_product product
                 low[v][r] = v_load(from + W);
         }
     }
-    for (int k = 0; k < panel->groups; k++) {
-        V up[ROWS_MAX], down[ROWS_MAX];
-        UNROLL
-        for (int r = 0; r < rows; r++) {
-            const size_t at = (first + (size_t)r) * columns->stride + (size_t)k;
-            up[r] = v_all(columns->high[at]);
-            down[r] = is_split ? v_all(columns->low[at]) : up[r];
-        }
-        UNROLL
-        for (int v = 0; v < vectors; v++) {
-            const char *at = weights + (size_t)(v / MR_PANEL) * of_block +
-                             (size_t)(v % MR_PANEL) * W * sizeof(int32_t);
-            const V w = v_load((const int32_t *)(const void *)at);
-            if (rows == 1) // of several the first ones fetch for the others
-                __builtin_prefetch(at + AHEAD);
-            UNROLL
-            for (int r = 0; r < rows; r++) {
-                high[v][r] = group(w, product, high[v][r], up[r]);
-                if (is_split)
-                    low[v][r] = group(w, product, low[v][r], down[r]);
-            }
-        }
-        weights += MR_PANEL * W * sizeof(int32_t);
-    }
+    // Of several rows the first ones fetch for the others.
+    sum_columns(blocks, rows, rows == 1, product, panel, block, columns, first, high, low);
     UNROLL
     for (int v = 0; v < vectors; v++) {
         UNROLL
@@ -148,25 +163,69 @@ FN void sum_all(const enum mr_product product, const struct mr_panel *panel,
     for (; rows == 1 && block + BLOCKS_MAX <= panel->blocks; block += BLOCKS_MAX)
         sum_rows(BLOCKS_MAX, 1, product, panel, block, columns, sums, 0);
     for (; block < panel->blocks; block++) {
+        const int most = product == MR_PRODUCT_SPLIT ? SPLIT_ROWS : ROWS_MAX;
         size_t r = 0;
-        for (; r + ROWS_MAX <= rows; r += ROWS_MAX)
-            sum_rows(1, ROWS_MAX, product, panel, block, columns, sums, r);
+        for (; r + (size_t)most <= rows; r += (size_t)most)
+            sum_rows(1, most, product, panel, block, columns, sums, r);
         for (; r < rows; r++)
             sum_rows(1, 1, product, panel, block, columns, sums, r);
     }
 }
 
 #if HAS_BYTES
-// A piece of some rows and one block: sums that wrap, and estimates of them (kernels.h).
+// Columns of some rows of a block, from one four to another: sums that wrap, and estimates of them
+// (kernels.h).
+FN void wrap_columns(const int rows, const struct mr_panel *panel, int block, int from, int end,
+                     const struct mr_columns *columns, size_t first, V (*top)[ROWS_MAX],
+                     V (*sum)[ROWS_MAX]) {
+    const size_t vectors = (size_t)block * (size_t)mr_panel_fours(panel) + (size_t)from;
+    const int32_t *weights = (const int32_t *)panel->weights + vectors * 2 * MR_PANEL * W;
+    const int32_t *tops = (const int32_t *)panel->tops + vectors * MR_PANEL * W;
+
+    for (int k = from; k < end; k++) {
+        V column[ROWS_MAX];
+        UNROLL
+        for (int pair = 0; pair < 2; pair++) {
+            UNROLL
+            for (int r = 0; r < rows; r++)
+                column[r] = v_all(
+                    columns->low[(first + (size_t)r) * columns->stride + (size_t)(2 * k + pair)]);
+            UNROLL
+            for (int v = 0; v < MR_PANEL; v++) {
+                V w = v_load(weights + (pair * MR_PANEL + v) * W);
+                KEEP(w);
+                UNROLL
+                for (int r = 0; r < rows; r++) {
+                    sum[v][r] = v_pairs(sum[v][r], w, column[r]);
+                    KEEP(sum[v][r]);
+                }
+            }
+        }
+        UNROLL
+        for (int r = 0; r < rows; r++)
+            column[r] = v_all(columns->high[(first + (size_t)r) * columns->stride + (size_t)k]);
+        UNROLL
+        for (int v = 0; v < MR_PANEL; v++) {
+            V w = v_load(tops + v * W);
+            KEEP(w);
+            UNROLL
+            for (int r = 0; r < rows; r++) {
+                top[v][r] = v_bytes(top[v][r], w, column[r]);
+                KEEP(top[v][r]);
+            }
+        }
+        weights += 2 * MR_PANEL * W;
+        tops += MR_PANEL * W;
+    }
+}
+
+// A piece of some rows and one block.
 FN void wrap_rows(const int rows, const struct mr_panel *panel, int block, int piece,
                   const struct mr_columns *columns, const struct mr_sums *sums, size_t first) {
     const uint16_t *place = panel->place + (size_t)block * MR_PANEL;
     const int fours = mr_panel_fours(panel), pieces = mr_panel_pieces(panel);
     const int from_four = piece * panel->piece;
     const int end = piece == pieces - 1 ? fours : from_four + panel->piece;
-    const size_t vectors = (size_t)block * (size_t)fours + (size_t)from_four;
-    const int32_t *weights = (const int32_t *)panel->weights + vectors * 2 * MR_PANEL * W;
-    const int32_t *tops = (const int32_t *)panel->tops + vectors * MR_PANEL * W;
     const int32_t *start =
         panel->start + ((size_t)block * (size_t)pieces + (size_t)piece) * MR_PANEL * W;
     const int32_t *from = piece ? sums->to : sums->from;
@@ -181,38 +240,7 @@ FN void wrap_rows(const int rows, const struct mr_panel *panel, int block, int p
             sum[v][r] = v_load(from + (first + (size_t)r) * stride + (size_t)place[v] * 2 * W + W);
         }
     }
-    for (int k = from_four; k < end; k++) {
-        V column[ROWS_MAX];
-        UNROLL
-        for (int pair = 0; pair < 2; pair++) {
-            UNROLL
-            for (int r = 0; r < rows; r++)
-                column[r] = v_all(
-                    columns->low[(first + (size_t)r) * columns->stride + (size_t)(2 * k + pair)]);
-            UNROLL
-            for (int v = 0; v < MR_PANEL; v++) {
-                const V w = v_load(weights + (pair * MR_PANEL + v) * W);
-                UNROLL
-                for (int r = 0; r < rows; r++)
-                    sum[v][r] = v_pairs(sum[v][r], w, column[r]);
-            }
-        }
-        UNROLL
-        for (int r = 0; r < rows; r++)
-            column[r] = v_all(columns->high[(first + (size_t)r) * columns->stride + (size_t)k]);
-        UNROLL
-        for (int v = 0; v < MR_PANEL; v++) {
-            V w = v_load(tops + v * W);
-            KEEP(w);
-            UNROLL
-            for (int r = 0; r < rows; r++) {
-                top[v][r] = v_bytes(top[v][r], w, column[r]);
-                KEEP(top[v][r]); // gcc kept it in two, and so in memory
-            }
-        }
-        weights += 2 * MR_PANEL * W;
-        tops += MR_PANEL * W;
-    }
+    wrap_columns(rows, panel, block, from_four, end, columns, first, top, sum);
     const bool narrows = piece < pieces - 1 || !sums->end;
     UNROLL
     for (int v = 0; v < MR_PANEL; v++) {
@@ -275,11 +303,8 @@ KERNEL void sum(enum mr_product product, const struct mr_panel *panel,
 enum { LEFT_ROOM = 29 }; // bits of what was shifted left, which no argument has
 
 // A sum as an argument, not cut yet: exact in 27 bits, and beyond these where it is.
-FN V argument(const struct mr_units *units, const int32_t *sums, int place) {
-    const int32_t *of = sums + place * 2 * W;
-    const struct mr_scales *scales = units->scales;
-    const V low = v_load(of + W);
-    V sum = v_add(v_load(of), v_right(low, 8));
+FN V argument_of(const struct mr_scales *scales, int place, V high, V low) {
+    V sum = v_add(high, v_right(low, 8));
 
     if (scales->has_left) {
         const V left = v_load(scales->left + place * W);
@@ -293,19 +318,33 @@ FN V argument(const struct mr_units *units, const int32_t *sums, int place) {
     return v_rights(sum, v_load(scales->right + place * W));
 }
 
+// The same of a high part alone.
+FN V argument_of_high(const struct mr_scales *scales, int place, V high) {
+    if (scales->has_left)
+        high = v_add(v_lefts(high, v_load(scales->left + place * W)),
+                     v_load(scales->rest + place * W));
+    return v_rights(high, v_load(scales->right + place * W));
+}
+
+FN V argument(const struct mr_units *units, const int32_t *sums, int place) {
+    const int32_t *of = sums + place * 2 * W;
+
+    return units->scales->rest ? argument_of_high(units->scales, place, v_load(of))
+                               : argument_of(units->scales, place, v_load(of), v_load(of + W));
+}
+
 FN V cut(V v, int bits) {
     return v_max(v_min(v, v_all((1 << (bits - 1)) - 1)), v_all(-(1 << (bits - 1))));
 }
 
 // Q15 of an argument of 20 bits. The line is calculated times 16, so that no bits of a segment must
-// be masked.
+// be masked, nor those of the argument (kernels.h).
 FN V interpolate(const uint32_t *table, V argument) {
     const V segment = v_at(table + MR_SEGMENTS / 2, v_right(argument, 10));
     const V base = v_left(segment, 32 - MR_BASE_BITS);
     const V slope = v_downs(segment, v_all(MR_BASE_BITS));
-    const V fraction = v_and(v_left(argument, 4), v_all(1023 << 4));
 
-    return v_right(v_add(base, v_mul15(slope, fraction)), 16);
+    return v_right(v_pairs(base, slope, v_left(argument, 4)), 16);
 }
 
 // The same of one that may have any size.
@@ -313,14 +352,18 @@ FN V look_up(const uint32_t *table, V argument) {
     return interpolate(table, cut(argument, 20));
 }
 
-// (a b + more + 2^14) >> 15 of a from 0 to 2^15 - 1 and b of 28 bits: as more and the product may
-// have more than 32, b's lowest 12 bits go apart. The floor of a floor is the floor.
-FN V scaled(V a, V b, V more) {
-    const V below = v_all((1 << 12) - 1);
-    const V rest = v_add(v_mul15(a, v_and(b, below)), v_add(v_and(more, below), v_all(1 << 14)));
-    const V sum = v_add(v_mul15(a, v_right(b, 12)), v_right(more, 12));
+// (a b + 2^14) >> 15 of a from 0 to 2^15 - 1 and b of 28 bits. The product may have more than 32,
+// so b's lowest 12 bits go apart; the floor of a floor is the floor.
+FN V rest_of(V a, V b) {
+    return v_pairs(v_all(1 << 14), a, v_and(b, v_all((1 << 12) - 1)));
+}
 
-    return v_right(v_add(sum, v_right(rest, 12)), 3);
+FN V scaled_with(V a, V b, V rest) {
+    return v_right(v_pairs(rest, a, v_right(b, 12)), 3);
+}
+
+FN V scaled(V a, V b) {
+    return scaled_with(a, b, v_right(rest_of(a, b), 12));
 }
 
 // What was cut of cell states, in one count.
@@ -360,28 +403,39 @@ FN V seeing(const struct mr_units *units, bool sees, int sum, int gate, int n, V
     return sees ? v_add(cut(own, 30), seen(units, gate, n, cell)) : own;
 }
 
-// (host/nn/ops/lstm.c)
-FN void lstm_of(const struct mr_units *units, enum mr_curve gate, enum mr_curve of_g, bool sees) {
+// (host/nn/ops/lstm.c) c', not cut yet.
+FN V next_cell(const struct mr_units *units, V i, V f, V g, V before) {
     const int exponent = units->exponent;
+    const V product = v_mul15(i, g), below = rest_of(f, before);
+    // Twice the product, less the exponent, is added; which may have 32 bits alone.
+    const V rest = exponent ? v_right(v_add(below, v_rights(product, v_all(exponent - 1))), 12)
+                            : v_right(v_add(v_right(below, 1), product), 11);
 
+    return scaled_with(f, before, rest);
+}
+
+// h' of o and of c', not cut: a tanh has reached its end where its argument ends.
+FN V next_h(const struct mr_units *units, V o, V whole) {
+    const int32_t most = (1 << (19 - units->exponent)) - 1;
+    const V near = v_max(v_min(whole, v_all(most)), v_all(-most - 1));
+    const V squashed = interpolate(units->tables->tanh, v_lefts(near, v_all(units->exponent)));
+
+    return v_right(v_pairs(v_all(1 << 14), o, squashed), 15);
+}
+
+FN void lstm_of(const struct mr_units *units, enum mr_curve gate, enum mr_curve of_g, bool sees) {
     for (int n = 0; n < units->vectors; n++) {
-        const V before = v_load(units->cell + n * W);
+        int32_t *cell = units->cell + n * W;
+        const V before = v_load(cell);
         const V i = curve_of(units, gate, seeing(units, sees, 4 * n, 0, n, before));
         const V f = curve_of(units, gate, seeing(units, sees, 4 * n + 1, 1, n, before));
         const V g = curve_of(units, of_g, argument(units, units->sums, 4 * n + 2));
-        const V product = v_mul15(i, g);
-        const V written = exponent ? v_rights(product, v_all(exponent - 1)) : v_left(product, 1);
-        const V whole = scaled(f, before, written);
-        const V cell = cut(whole, 24);
-        const V o = curve_of(units, gate, seeing(units, sees, 4 * n + 3, 2, n, cell));
-        if (v_differ(whole, cell))
-            count_cuts(units->cuts, whole, cell);
-        v_store(units->cell + n * W, cell);
-        // Of c', not cut: a tanh has reached its end where its argument ends.
-        const int32_t most = (1 << (19 - exponent)) - 1;
-        const V near = v_max(v_min(whole, v_all(most)), v_all(-most - 1));
-        const V squashed = interpolate(units->tables->tanh, v_lefts(near, v_all(exponent)));
-        const V h = v_right(v_add(v_mul15(o, squashed), v_all(1 << 14)), 15);
+        const V whole = next_cell(units, i, f, g, before), kept = cut(whole, 24);
+        const V o = curve_of(units, gate, seeing(units, sees, 4 * n + 3, 2, n, kept));
+        if (v_differ(whole, kept))
+            count_cuts(units->cuts, whole, kept);
+        v_store(cell, kept);
+        const V h = next_h(units, o, whole);
         v_store16(units->h + n * W, h);
         v_store16(units->out + n * W, h);
     }
@@ -397,6 +451,123 @@ KERNEL void lstm_other(const struct mr_units *units) {
 
 KERNEL void lstm_peephole(const struct mr_units *units) {
     lstm_of(units, units->gate, units->g, true);
+}
+
+// Arguments of a block's units, of some rows from `first` on, from place `to` on.
+FN void lstm_arguments(const int rows, const enum mr_product product, const struct mr_step *step,
+                       const struct mr_units *units, int block, size_t first,
+                       V (*arguments)[ROWS_MAX], const int to) {
+    const bool wraps = product == MR_PRODUCT_WRAPS, is_split = product == MR_PRODUCT_SPLIT;
+    const int32_t *bias = units->sums + (size_t)block * MR_PANEL * 2 * W;
+    V high[MR_PANEL][ROWS_MAX], low[MR_PANEL][ROWS_MAX];
+
+    UNROLL
+    for (int v = 0; v < MR_PANEL; v++) {
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            high[v][r] =
+                v_load(wraps ? step->start + (block * MR_PANEL + v) * W : bias + 2 * v * W);
+            if (wraps || is_split)
+                low[v][r] = v_load(bias + 2 * v * W + W);
+        }
+    }
+#if HAS_BYTES
+    if (wraps) {
+        wrap_columns(rows, &step->x, block, 0, mr_panel_fours(&step->x), &step->of_x, first, high,
+                     low);
+        wrap_columns(rows, &step->h, block, 0, mr_panel_fours(&step->h), &step->of_h, first, high,
+                     low);
+    }
+#endif
+    if (!wraps) {
+        sum_columns(1, rows, false, product, &step->x, block, &step->of_x, first, high, low);
+        sum_columns(1, rows, false, product, &step->h, block, &step->of_h, first, high, low);
+    }
+    UNROLL
+    for (int v = 0; v < MR_PANEL; v++) {
+        const int place = block * MR_PANEL + v;
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            if (wraps) {
+                low[v][r] = v_sub(low[v][r], v_left(high[v][r], 16));
+                high[v][r] = v_add(v_left(high[v][r], 8), v_load(bias + 2 * v * W));
+            }
+            arguments[v][to + r] = wraps || is_split
+                                       ? argument_of(units->scales, place, high[v][r], low[v][r])
+                                       : argument_of_high(units->scales, place, high[v][r]);
+        }
+    }
+}
+
+// Some rows and one block: sums, and the cells of a vector of units from these. Stage by stage, for
+// a row waits for its tables.
+FN void lstm_rows(const int rows, const enum mr_product product, const struct mr_step *step,
+                  const struct mr_units *units, int block, size_t first) {
+    const int together = product == MR_PRODUCT_SPLIT ? SPLIT_ROWS : rows;
+    const struct mr_tables *const tables = units->tables;
+    int32_t *const cell = units->cell;
+    int16_t *const to_h = units->h, *const out = units->out;
+    const size_t stride = step->stride, out_stride = step->out_stride;
+    V of[MR_PANEL][ROWS_MAX], whole[ROWS_MAX];
+
+    UNROLL
+    for (int r = 0; r < rows; r += together)
+        lstm_arguments(together, product, step, units, block, first + (size_t)r, of, r);
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        int32_t *at = cell + (first + (size_t)r) * stride + (size_t)block * W;
+        const V i = look_up(tables->sigmoid, of[0][r]);
+        const V f = look_up(tables->sigmoid, of[1][r]);
+        const V g = look_up(tables->tanh, of[2][r]);
+        whole[r] = next_cell(units, i, f, g, v_load(at));
+        const V kept = cut(whole[r], 24);
+        if (v_differ(whole[r], kept))
+            count_cuts(units->cuts, whole[r], kept);
+        v_store(at, kept);
+    }
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        const size_t row = first + (size_t)r, at = (size_t)block * W;
+        const V h = next_h(units, look_up(tables->sigmoid, of[3][r]), whole[r]);
+        v_store16(to_h + row * stride + at, h);
+        v_store16(out + row * out_stride + at, h);
+    }
+}
+
+FN void lstm_blocks(const enum mr_product product, const struct mr_step *step,
+                    const struct mr_units *units, size_t rows) {
+    for (int block = 0; block < units->vectors; block++) {
+        size_t r = 0;
+        for (; rows - r >= ROWS_MAX && !(ROWS_MAX == 3 && rows - r == 4); r += ROWS_MAX)
+            lstm_rows(ROWS_MAX, product, step, units, block, r);
+        for (; ROWS_MAX > 2 && rows - r >= 2; r += 2)
+            lstm_rows(2, product, step, units, block, r);
+        for (; r < rows; r++)
+            lstm_rows(1, product, step, units, block, r);
+    }
+}
+
+KERNEL void lstm_step(enum mr_product product, const struct mr_step *step,
+                      const struct mr_units *units, size_t rows) {
+    switch (product) {
+#if HAS_BYTES
+    case MR_PRODUCT_WRAPS:
+        lstm_blocks(MR_PRODUCT_WRAPS, step, units, rows);
+        break;
+    case MR_PRODUCT_BYTES:
+        lstm_blocks(MR_PRODUCT_BYTES, step, units, rows);
+        break;
+#else
+    case MR_PRODUCT_SPLIT:
+        lstm_blocks(MR_PRODUCT_SPLIT, step, units, rows);
+        break;
+    case MR_PRODUCT_PAIRS:
+        lstm_blocks(MR_PRODUCT_PAIRS, step, units, rows);
+        break;
+#endif
+    default:
+        break;
+    }
 }
 
 // (host/nn/ops/gru.c) (1 - z) n + z h, in 32 bits as z is from 0 to 1.
@@ -415,7 +586,7 @@ FN void gru_of(const struct mr_units *units, enum mr_curve gate, enum mr_curve o
         const V z = curve_of(units, gate, argument(units, units->sums, 4 * n + 1));
         const V over_x = cut(argument(units, units->x_sums, 4 * n + 2), 27);
         const V over_h = cut(argument(units, units->sums, 4 * n + 3), 27);
-        mix(units, n, z, curve_of(units, of_n, v_add(over_x, scaled(r, over_h, v_all(0)))));
+        mix(units, n, z, curve_of(units, of_n, v_add(over_x, scaled(r, over_h))));
     }
 }
 
@@ -430,8 +601,8 @@ KERNEL void gru_other(const struct mr_units *units) {
 KERNEL void weighed(const struct mr_units *units) {
     for (int n = 0; n < units->vectors; n++) {
         const V r = curve_of(units, units->gate, argument(units, units->sums, 3 * n));
-        const V product = v_mul15(r, v_load16(units->h + n * W));
-        v_store16(units->out + n * W, v_right(v_add(product, v_all(1 << 14)), 15));
+        const V product = v_pairs(v_all(1 << 14), r, v_load16(units->h + n * W));
+        v_store16(units->out + n * W, v_right(product, 15));
     }
 }
 
@@ -470,6 +641,7 @@ const struct mr_kernels TABLE = {.name = NAME,
 #if HAS_BYTES
                                  .wrap = wrap,
 #endif
+                                 .lstm_step = lstm_step,
                                  .sum = sum,
                                  .lstm = lstm,
                                  .lstm_other = lstm_other,

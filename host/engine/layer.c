@@ -178,13 +178,18 @@ static void take_columns(const struct mr_packed *packed, enum mr_product product
                                 columns->high + at + from / (product == MR_PRODUCT_BYTES ? 4 : 2));
 }
 
+static struct mr_columns columns_of(const struct mr_part *part, const struct columns *of,
+                                    size_t first) {
+    return (struct mr_columns){.high = of->high + first * part->stride,
+                               .low = of->low + first * part->stride,
+                               .stride = part->stride};
+}
+
 static void add_products(const struct mr_packed *packed, const struct mr_part *part,
                          enum mr_product product, struct range units, const struct columns *of,
                          size_t first, const struct mr_sums *sums, size_t rows) {
     const struct mr_panel panel = panel_of(packed, part, units);
-    const struct mr_columns columns = {.high = of->high + first * part->stride,
-                                       .low = of->low + first * part->stride,
-                                       .stride = part->stride};
+    const struct mr_columns columns = columns_of(part, of, first);
 
     if (panel.blocks)
         packed->kernels->sum(product, &panel, &columns, sums, rows);
@@ -240,43 +245,54 @@ static void gate_units(struct mr_layer *layer, struct range units, const int32_t
     }
 }
 
+// Units of a lane, for a kernel. scales: room for theirs.
+static struct mr_units units_of(struct mr_layer *layer, struct range units, const int32_t *sums,
+                                const int32_t *x_sums, uint32_t lane, int16_t *out,
+                                struct mr_scales *scales, struct mr_cuts *cuts) {
+    const struct mr_packed *packed = layer->packed;
+    const int width = packed->kernels->width;
+    const size_t first = (size_t)(units.first * width),
+                 place = (size_t)(units.first * packed->sums) * (size_t)width;
+    const bool sees = packed->seen[0] != NULL;
+
+    *scales = packed->scales;
+    scales->right += place;
+    scales->left += place;
+    if (scales->rest)
+        scales->rest += place;
+    return (struct mr_units){.sums = sums + 2 * place,
+                             .x_sums = x_sums + 2 * place,
+                             .scales = scales,
+                             .tables = layer->tables,
+                             .gate = packed->gate,
+                             .g = packed->g,
+                             .seen = {sees ? packed->seen[0] + first : NULL,
+                                      sees ? packed->seen[1] + first : NULL,
+                                      sees ? packed->seen[2] + first : NULL},
+                             .seen_shift = packed->seen_shift,
+                             .vectors = units.end - units.first,
+                             .exponent = packed->op->exponent,
+                             .h = layer->state + lane * packed->padded + first,
+                             .cell = layer->second + lane * packed->padded + first,
+                             .out = out + first,
+                             .cuts = cuts};
+}
+
 // The kernel of cells, or of what their late gates take (is_gated).
 static void run_cells(struct mr_layer *layer, bool is_gated, struct range units,
                       const int32_t *sums, const int32_t *x_sums, uint32_t lane, int16_t *out,
                       struct mr_cuts *cuts) {
     const struct mr_packed *packed = layer->packed;
-    const int width = packed->kernels->width;
-    const size_t first = (size_t)(units.first * width),
-                 place = (size_t)(units.first * packed->sums) * (size_t)width;
+    struct mr_scales scales;
 
-    if (!packed->unit_kernel) {
-        if (is_gated)
-            gate_units(layer, units, sums, lane);
-        else
-            run_units(layer, units, sums, x_sums, lane, out, cuts);
-        return;
+    if (packed->unit_kernel) {
+        const struct mr_units of = units_of(layer, units, sums, x_sums, lane, out, &scales, cuts);
+        (is_gated ? packed->gated_kernel : packed->unit_kernel)(&of);
+    } else if (is_gated) {
+        gate_units(layer, units, sums, lane);
+    } else {
+        run_units(layer, units, sums, x_sums, lane, out, cuts);
     }
-    const bool sees = packed->seen[0] != NULL;
-    const struct mr_scales scales = {.right = packed->scales.right + place,
-                                     .left = packed->scales.left + place,
-                                     .has_left = packed->scales.has_left};
-    const struct mr_units of = {.sums = sums + 2 * place,
-                                .x_sums = x_sums + 2 * place,
-                                .scales = &scales,
-                                .tables = layer->tables,
-                                .gate = packed->gate,
-                                .g = packed->g,
-                                .seen = {sees ? packed->seen[0] + first : NULL,
-                                         sees ? packed->seen[1] + first : NULL,
-                                         sees ? packed->seen[2] + first : NULL},
-                                .seen_shift = packed->seen_shift,
-                                .vectors = units.end - units.first,
-                                .exponent = packed->op->exponent,
-                                .h = layer->state + lane * packed->padded + first,
-                                .cell = layer->second + lane * packed->padded + first,
-                                .out = out + first,
-                                .cuts = cuts};
-    (is_gated ? packed->gated_kernel : packed->unit_kernel)(&of);
 }
 
 // Of what units have given, [lanes][padded].
@@ -334,6 +350,36 @@ static void run_recurrence(struct mr_layer *layer, struct range units, int16_t *
     }
 }
 
+// Steps whose products with x are summed together with those with h.
+static void run_steps(struct mr_layer *layer, struct range units, int16_t *out, size_t out_stride,
+                      uint32_t lanes, uint32_t steps, const struct mr_share *share,
+                      struct mr_cuts *cuts) {
+    const struct mr_packed *packed = layer->packed;
+    struct mr_step step = {.x = panel_of(packed, &packed->x, units),
+                           .h = panel_of(packed, &packed->h, units),
+                           .start = packed->start
+                                        ? packed->start + (size_t)units.first * MR_PANEL *
+                                                              (size_t)packed->kernels->width
+                                        : NULL,
+                           .stride = packed->padded,
+                           .out_stride = out_stride};
+    struct mr_scales scales;
+
+    for (uint32_t t = 0; t < steps; t++) {
+        const int set = share->barrier ? (int)(t % SETS) : 0;
+        const size_t row = (size_t)t * lanes;
+        const struct mr_units of = units_of(layer, units, packed->bias, packed->bias, 0,
+                                            out + row * out_stride, &scales, cuts);
+        if (t > 0) { // as in run_recurrence
+            take_units(packed, &packed->h, &layer->h[set], layer->state, units, lanes);
+            mr_share_wait(share);
+        }
+        step.of_x = columns_of(&packed->x, &layer->x, row);
+        step.of_h = columns_of(&packed->h, &layer->h[set], 0);
+        packed->step_kernel(product_of(packed, &packed->h, lanes), &step, &of, lanes);
+    }
+}
+
 // A dense layer's numbers from their sums.
 static void finish_row(const struct mr_layer *layer, size_t row, void *out, bool wide,
                        struct mr_cuts *cuts) {
@@ -368,6 +414,7 @@ void mr_layer_run(struct mr_layer *layer, const int16_t *in, size_t in_stride, v
                                  .to_stride = row,
                                  .end = !packed->cell || adds_whole(packed, lanes)};
     const enum mr_product product = product_of(packed, &packed->x, (size_t)rows);
+    const bool at_once = packed->step_kernel && lanes > 1;
 
     for (int r = taken.first; r < taken.end; r++)
         take_columns(packed, product, &layer->x, (size_t)r * packed->x.stride,
@@ -376,10 +423,12 @@ void mr_layer_run(struct mr_layer *layer, const int16_t *in, size_t in_stride, v
         take_units(packed, &packed->h, &layer->h[0], layer->state, units, lanes);
         mr_share_wait(share);
     }
-    if (summed.first < summed.end)
+    if (!at_once && summed.first < summed.end)
         add_products(packed, &packed->x, product, units, &layer->x, (size_t)summed.first, &sums,
                      (size_t)(summed.end - summed.first));
-    if (packed->cell)
+    if (at_once)
+        run_steps(layer, units, out, out_stride, lanes, steps, share, cuts);
+    else if (packed->cell)
         run_recurrence(layer, units, out, out_stride, lanes, steps, share, cuts);
     for (int r = taken.first; !packed->cell && r < taken.end; r++)
         finish_row(layer, (size_t)r,

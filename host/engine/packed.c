@@ -68,15 +68,12 @@ static const int16_t *pair_at(const struct mr_part *part, int width, int block, 
                 (size_t)((k * MR_PANEL + vector) * width + lane));
 }
 
-// Of a unit of a vector what a piece's |t| + |l| come to; *sum: its t.
-static int64_t piece_size(const struct mr_part *part, int width, int block, int piece, int vector,
-                          int lane, int32_t *sum) {
-    const int first = 2 * piece * part->panel.piece, end = first + 2 * part->panel.piece,
-              all = 2 * mr_panel_fours(&part->panel);
+// What the |t| + |l| of a unit of a vector come to, of pairs from one to another; *sum: its t too.
+static int64_t add_sizes(const struct mr_part *part, int width, int block, int first, int end,
+                         int vector, int lane, int32_t *sum) {
     int64_t size = 0;
 
-    *sum = 0;
-    for (int k = first; k < end && k < all; k++)
+    for (int k = first; k < end; k++)
         for (int i = 0; i < 2; i++) {
             const int w = pair_at(part, width, block, k, vector, lane)[i], top = top_of(w);
             *sum += top;
@@ -85,18 +82,25 @@ static int64_t piece_size(const struct mr_part *part, int width, int block, int 
     return size;
 }
 
+static int32_t start_of(int32_t tops) {
+    return (tops >> 1) - 128 * tops;
+}
+
 // What E begins with in all pieces; false: one is too long.
 static bool fill_starts(const struct mr_part *part, int width, int32_t *start) {
-    const int pieces = mr_panel_pieces(&part->panel);
+    const int pieces = mr_panel_pieces(&part->panel), all = 2 * mr_panel_fours(&part->panel);
 
     for (int block = 0; block < part->panel.blocks; block++)
         for (int piece = 0; piece < pieces; piece++)
             for (int vector = 0; vector < MR_PANEL; vector++)
                 for (int lane = 0; lane < width; lane++) {
-                    int32_t sum;
-                    if (piece_size(part, width, block, piece, vector, lane, &sum) > MR_PIECE_MOST)
+                    const int first = 2 * piece * part->panel.piece,
+                              last = first + 2 * part->panel.piece, end = last < all ? last : all;
+                    int32_t sum = 0;
+                    if (add_sizes(part, width, block, first, end, vector, lane, &sum) >
+                        MR_PIECE_MOST)
                         return false;
-                    *start++ = (sum >> 1) - 128 * sum;
+                    *start++ = start_of(sum);
                 }
     return true;
 }
@@ -129,6 +133,31 @@ static int pack_tops(struct mr_part *part, int width) {
     }
     panel->tops = part->tops;
     panel->start = part->start;
+    return 0;
+}
+
+// Where x and h are one piece (mr_step): what E begins with. 0 with packed->start, or without one.
+static int start_steps(struct mr_packed *packed) {
+    const int width = packed->kernels->width, blocks = packed->x.panel.blocks;
+    const int of_x = 2 * mr_panel_fours(&packed->x.panel),
+              of_h = 2 * mr_panel_fours(&packed->h.panel);
+    int32_t *start = mr_vectors((size_t)(blocks * MR_PANEL * width), sizeof *start);
+
+    if (!start)
+        return -1;
+    for (int at = 0; at < blocks * MR_PANEL * width; at++) {
+        const int block = at / (MR_PANEL * width), vector = at / width % MR_PANEL,
+                  lane = at % width;
+        int32_t sum = 0;
+        const int64_t size = add_sizes(&packed->x, width, block, 0, of_x, vector, lane, &sum) +
+                             add_sizes(&packed->h, width, block, 0, of_h, vector, lane, &sum);
+        if (size > MR_PIECE_MOST) {
+            free(start);
+            return 0;
+        }
+        start[at] = start_of(sum);
+    }
+    packed->start = start;
     return 0;
 }
 
@@ -199,24 +228,24 @@ static int pack_part(struct mr_packed *packed, struct mr_part *part, enum run ru
                : 0;
 }
 
-// What the columns of bytes, which are 128 more than they are, come to beyond the sum.
-static int64_t byte_offset(const struct mr_packed *packed, int sum, int unit) {
+// What columns of 8 bits come to: the sum of weights, or of their magnitudes.
+static int64_t weights_of(const struct mr_packed *packed, int sum, int unit, bool magnitudes) {
     const struct mr_rows *rows = &packed->op->rows;
     const int of_x = gate_of(packed, sum, OVER_X), of_gated = gate_of(packed, sum, OVER_GATED),
               of_h = of_gated < 0 ? gate_of(packed, sum, OVER_H) : of_gated;
     const int inputs = packed->op->inputs;
-    int64_t offset = 0;
+    int64_t all = 0;
 
-    if (packed->product != MR_PRODUCT_BYTES)
-        return 0;
     for (int k = 0; k < rows->columns; k++) {
         const int gate = k < inputs ? of_x : of_h;
-        if (gate >= 0)
-            offset += 128 * rows->weight[((size_t)gate * (size_t)packed->op->units + (size_t)unit) *
-                                             (size_t)rows->columns +
-                                         (size_t)k];
+        const int weight =
+            gate < 0 ? 0
+                     : rows->weight[((size_t)gate * (size_t)packed->op->units + (size_t)unit) *
+                                        (size_t)rows->columns +
+                                    (size_t)k];
+        all += magnitudes ? abs(weight) : weight;
     }
-    return offset;
+    return all;
 }
 
 static int64_t floor_bytes(int64_t number) {
@@ -229,6 +258,7 @@ static void pack_sums(struct mr_packed *packed) {
     const int width = packed->kernels->width, units = packed->op->units;
     // The low part is around 0 where products are added to it.
     const int64_t half = packed->product == MR_PRODUCT_SPLIT ? 128 : 0;
+    bool has_rest = half == 0;
 
     for (int sum = 0; sum < packed->sums; sum++)
         for (int u = 0; u < units; u++) {
@@ -238,16 +268,25 @@ static void pack_sums(struct mr_packed *packed) {
             const int64_t bias = rows->bias[from], high = floor_bytes(bias + half);
             const int shift = rows->shift[from];
             int32_t *to = packed->bias + place * 2 * (size_t)width + lane;
-            to[0] = (int32_t)(high - byte_offset(packed, sum, u));
+            // Columns of bytes are 128 more than they are.
+            to[0] = (int32_t)(packed->product == MR_PRODUCT_BYTES
+                                  ? high - 128 * weights_of(packed, sum, u, false)
+                                  : high);
             to[width] = (int32_t)(bias - high * 256);
             packed->right[place * (size_t)width + lane] =
                 shift > SHIFT_SPLIT ? shift - SHIFT_SPLIT : 0;
-            packed->left[place * (size_t)width + lane] =
-                shift < SHIFT_SPLIT ? SHIFT_SPLIT - shift : 0;
-            packed->scales.has_left = packed->scales.has_left || shift < SHIFT_SPLIT;
+            const int left = shift < SHIFT_SPLIT ? SHIFT_SPLIT - shift : 0;
+            packed->left[place * (size_t)width + lane] = left;
+            packed->scales.has_left = packed->scales.has_left || left;
+            if (half)
+                continue;
+            packed->rest[place * (size_t)width + lane] = to[width] >> (SHIFT_SPLIT - left);
+            has_rest = has_rest && (!left || llabs(high) + 128 * weights_of(packed, sum, u, true) <
+                                                 INT32_MAX >> left);
         }
     packed->scales.right = packed->right;
     packed->scales.left = packed->left;
+    packed->scales.rest = has_rest ? packed->rest : NULL;
 }
 
 // Whether a place has one of the curves that kernels have, in Q15, and nothing beside it.
@@ -331,7 +370,8 @@ static int pack(struct mr_packed *packed) {
     packed->bias = mr_vectors(mr_packed_row(packed), sizeof *packed->bias);
     packed->right = mr_vectors(packed->places * width, sizeof *packed->right);
     packed->left = mr_vectors(packed->places * width, sizeof *packed->left);
-    if (!packed->bias || !packed->right || !packed->left)
+    packed->rest = mr_vectors(packed->places * width, sizeof *packed->rest);
+    if (!packed->bias || !packed->right || !packed->left || !packed->rest)
         return -1;
     pack_sums(packed);
     if (pack_part(packed, &packed->x, OVER_X))
@@ -341,7 +381,18 @@ static int pack(struct mr_packed *packed) {
     if (pack_part(packed, &packed->h, OVER_H) ||
         (packed->cell->late && pack_part(packed, &packed->late, OVER_GATED)))
         return -1;
-    return choose_kernel(packed);
+    if (choose_kernel(packed))
+        return -1;
+    packed->step_kernel = packed->unit_kernel == packed->kernels->lstm &&
+                                  (packed->product == MR_PRODUCT_SPLIT || packed->scales.rest)
+                              ? packed->kernels->lstm_step
+                              : NULL;
+    if (!packed->step_kernel || packed->product != MR_PRODUCT_SPLIT || !packed->kernels->has_bytes)
+        return 0;
+    if (start_steps(packed))
+        return -1;
+    packed->step_kernel = packed->start ? packed->step_kernel : NULL;
+    return 0;
 }
 
 struct mr_packed *mr_packed_make(const struct mr_network *network, const struct mr_op *op,
@@ -406,5 +457,7 @@ void mr_packed_free(struct mr_packed *packed) {
     free(packed->bias);
     free(packed->right);
     free(packed->left);
+    free(packed->rest);
+    free(packed->start);
     free(packed);
 }

@@ -30,6 +30,7 @@ struct mr_packed {
     size_t padded;                // units, whole vectors of every kernel
     mr_unit_kernel *unit_kernel;  // NULL: unit by unit (op.h)
     mr_unit_kernel *gated_kernel; // likewise what late gates take for h
+    mr_step_kernel *step_kernel;  // of several rows; NULL: products, and then cells
     mr_place_t at[MR_PLACES];
     enum mr_curve gate, g;
     const int32_t *seen[3]; // peepholes, [padded] each, in one piece
@@ -37,7 +38,8 @@ struct mr_packed {
     struct mr_part x, h, late;
     size_t places; // vectors of a row of sums, with one for padding behind the others
     int32_t *bias; // [places][2][width]
-    int32_t *right, *left;
+    int32_t *right, *left, *rest;
+    int32_t *start; // of mr_step
     struct mr_scales scales;
 };
 
