@@ -66,17 +66,22 @@ static inline void net_quantise(struct mr_network *network, const int32_t *frac)
     net_need(mr_quantise(network, frac, NULL, error, sizeof error) == 0, error);
 }
 
-// Is a network with weights within 0.9 quantised? Else it is rightly refused, for numbers so wide
-// that a weight beside them has more than 16 bits: as a whole number it is w 2^(16 + 1 - frac) at
-// least, with 16 fraction bits of the sum's argument at most and the least shift of 1. With 2
-// fraction bits, of numbers within 2^13, it fits.
+// Is a network with weights within 0.9 rightly refused by this sentence, for numbers so wide that a
+// weight beside them has more than 16 bits? As a whole number it is w 2^(16 + 1 - frac) at least,
+// with 16 fraction bits of the sum's argument at most and the least shift of 1. With 2 fraction
+// bits, of numbers within 2^13, it fits.
+static inline bool net_is_too_wide(const char *error) {
+    const char *within = strstr(error, "for inputs within ");
+    return within && strstr(error, "too large for 16-bit weights") &&
+           strtod(within + strlen("for inputs within "), NULL) > 0x1p13;
+}
+
+// Is such a network quantised, and not rightly refused?
 static inline bool net_is_quantised(struct mr_network *network, const int32_t *frac) {
     char error[600] = "";
     if (mr_quantise(network, frac, NULL, error, sizeof error) == 0)
         return true;
-    const char *within = strstr(error, "for inputs within ");
-    net_need(within && strstr(error, "too large for 16-bit weights"), error);
-    net_need(strtod(within + strlen("for inputs within "), NULL) > 0x1p13, error);
+    net_need(net_is_too_wide(error), error);
     return false;
 }
 

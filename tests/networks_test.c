@@ -551,6 +551,10 @@ START_TEST(a_network_is_the_same_everywhere) {
     struct bench b;
     char card[100], shape[300];
     double error, bound;
+    if (net_is_too_wide(m->error)) { // one of 15,000 with layers of 12 units
+        printf("%5llu %s\n", (unsigned long long)m->seed, m->error);
+        return;
+    }
     set_up(&b, m, card);
     const size_t sequences = (size_t)random_between(&b.state, 2, 4);
     const size_t steps = (size_t)random_between(&b.state, 2, MOST_STEPS);

@@ -5,6 +5,7 @@
 #include "random.h"
 #include "timeline.h"
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -56,10 +57,17 @@ static void check(const struct mr_timeline *timeline, const struct history *hist
     ck_assert_uint_eq(before, history->cycles);
 }
 
+static uint64_t new_seed(void) {
+    const uint64_t seed = (uint64_t)time(NULL);
+    printf("timeline_test: seed %llu\n", (unsigned long long)seed);
+    fflush(stdout);
+    return seed;
+}
+
 START_TEST(one_run) {
     static const uint64_t lengths[] = {1,    2,    3,    255,  256,   257,   511,   512,    513,
                                        1023, 1024, 1025, 5000, 65535, 65536, 65537, 131072, 199999};
-    uint64_t state = (uint64_t)time(NULL);
+    uint64_t state = new_seed();
     struct mr_timeline *timeline = mr_timeline_open(PROCESSES);
     struct history *history = calloc(1, sizeof *history);
     ck_assert(timeline && history);
@@ -86,7 +94,7 @@ START_TEST(many_runs) {
         int runs;
         uint64_t longest, every;
     } cases[] = {{2, 1000, 1}, {3, 60000, 1}, {2000, 90, 1}, {5, 30000, 700}, {40, 3000, 4000}};
-    uint64_t state = (uint64_t)time(NULL) + 1;
+    uint64_t state = new_seed() + 1;
     struct mr_timeline *timeline = mr_timeline_open(PROCESSES);
     struct history *history = calloc(1, sizeof *history);
     ck_assert(timeline && history);
