@@ -318,7 +318,9 @@ static inline void random_activations(struct random_file *f, int gates, int dire
         put_attribute_floats(f, "activation_beta", betas, beta);
     if (!tied && random_between(&f->state, 0, 3) == 0) {
         const float clip = 1.2f + random_number(&f->state, 0.5);
-        put_attribute_float(f, "clip", clip);
+        // A threshold is 1 without a number; below it a clip leaves nothing, which is refused.
+        const bool at_1 = usual && strstr(words, "ThresholdedRelu");
+        put_attribute_float(f, "clip", at_1 && clip < 1.1f ? 1.1f : clip);
         say(f, " clipped", -1);
     }
     say(f, " ", -1);
