@@ -148,6 +148,13 @@ fi
 # ---- what an engine lacks
 net mixed.json '{"cell": "lstm", "hidden": 3}, {"cell": "gru", "hidden": 3}'
 refuses "layer 2 is of another one than those before" mixed.json --x x.npy --y y.npy --device sim:
+sed -n 's/^    #/#/p' "$root/docs/training-engine.md" | sed 's/\(TRAIN_NB\) .*/\1 3/' >three.c
+"$root/build/hlsc" three.c --top train -I "$root/hls/kernels" -I "$root/base/contract" -o three >out.txt 2>err.txt
+if [ $? = 1 ] && grep -q "two side by side: TRAIN_NB is 1 or 2" err.txt && [ "$(wc -l <err.txt)" = 1 ]; then
+    verdict pass "refused: three sequences side by side"
+else
+    verdict FAIL "TRAIN_NB 3: $(cat err.txt)"
+fi
 net relu.json '{"cell": "rnn", "hidden": 3, "activation": "relu"}'
 if "$millrace" train relu.json --plan 3 --batch 8 2>&1 | grep -qF "layer 1 is none of these; cpu: trains it"; then
     verdict pass "refused: ReLU"

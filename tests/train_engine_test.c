@@ -392,6 +392,21 @@ START_TEST(parameters_at_their_ends) {
 }
 END_TEST
 
+// Groups of sequences that no engine has.
+START_TEST(groups_at_their_ends) {
+    static const struct { int nb, batch; } groups[] = {{0, 4}, {3, 6}, {2, 3}};
+    struct mr_train_shape shape = shapes[0].is;
+    const struct mr_int_device_options options = {.device = "hls:"};
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {
+        shape.nb = groups[i].nb;
+        shape.batch = groups[i].batch;
+        ck_assert_ptr_null(mr_int_device_open(&shape, &options, &error));
+        ck_assert_int_eq(error.code, MR_ERROR_ARGUMENT);
+        ck_assert_msg(strstr(error.text, "1 or 2 sequences"), "%s", error.text);
+    }
+}
+END_TEST
+
 // The sum of all squares beyond 2^62, where the norm no longer grows.
 START_TEST(norm_at_its_end) {
     static const struct shape wide = {
@@ -529,6 +544,7 @@ int main(void) {
     tcase_add_test(ends, sizes_at_their_ends);
     tcase_add_test(ends, layers_at_their_ends);
     tcase_add_test(ends, parameters_at_their_ends);
+    tcase_add_test(ends, groups_at_their_ends);
     tcase_add_test(ends, norm_at_its_end);
     tcase_add_loop_test(c, c_equals_trainer, 0, SHAPES);
     tcase_add_loop_test(c, random_shapes, 0, thorough ? RANDOM_MODELS : 1);

@@ -168,7 +168,9 @@ int mr_train_build(const struct mr_train_shape *shape, const struct mr_int_devic
         return MR_ERROR_ARGUMENT;
     const enum mr_form form = mr_device_form(options->device);
     image->forms[form] = built->path;
-    mr_train_source(shape, MR_NETWORK_TOP, source, sizeof source);
+    const int code = mr_train_source(shape, MR_NETWORK_TOP, source, sizeof source, error);
+    if (code != 0)
+        return code;
     return form == MR_FORM_XCLBIN
                ? find_image(shape, source, options, built, image, error)
                : build_here(shape, source, form == MR_FORM_RTL, options, built, error);

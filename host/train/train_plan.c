@@ -134,7 +134,7 @@ static bool choose(struct mr_train_shape *shape, int multipliers) {
     struct mr_train_shape best = *shape;
     uint64_t least = UINT64_MAX;
 
-    for (int nb = 1; nb <= 2 && shape->batch % nb == 0; nb++) {
+    for (int nb = 1; nb <= TRAIN_MOST_NB && shape->batch % nb == 0; nb++) {
         shape->nb = nb;
         for (int lc = 1; lc <= TRAIN_MAX(TRAIN_MAX_UNITS, shape->width[0]) && lc <= 64; lc++) {
             shape->lc = lc;
@@ -200,10 +200,17 @@ int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_traine
                       shape->batch, shape->steps);
 }
 
-void mr_train_source(const struct mr_train_shape *shape, const char *top, char *text, size_t size) {
+int mr_train_source(const struct mr_train_shape *shape, const char *top, char *text, size_t size,
+                    struct mr_error *error) {
     const char *name = cells[shape->cell].name;
     size_t at = 0;
 
+    if (shape->nb < 1 || shape->nb > TRAIN_MOST_NB || shape->batch % shape->nb != 0)
+        return mr_failure(
+            error, MR_ERROR_ARGUMENT,
+            "in a training engine 1 or %d sequences of a mini-batch share a weight, in "
+            "groups of as many; here it is %d of %d",
+            TRAIN_MOST_NB, shape->nb, shape->batch);
     at += (size_t)snprintf(text, size,
                            "#define TRAIN_TOP %s\n#define TRAIN_CELL %s\n#define TRAIN_LAYERS %d\n",
                            top, name, shape->layers);
@@ -217,6 +224,7 @@ void mr_train_source(const struct mr_train_shape *shape, const char *top, char *
              "#include \"train_engine/%s_cell.h\"\n#include \"train_engine/engine.h\"\n",
              shape->outputs, shape->lc, shape->nb, shape->batch, shape->steps, (int)shape->loss,
              shape->per_step, shape->clips, shape->drops, name);
+    return 0;
 }
 
 size_t mr_train_param_words(const struct mr_train_shape *shape) {

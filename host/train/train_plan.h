@@ -45,7 +45,9 @@ struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape);
 uint64_t mr_train_card_bits(void);
 
 // The text of its C file, whose top function is `top`. It has room for 1,200 characters.
-void mr_train_source(const struct mr_train_shape *shape, const char *top, char *text, size_t size);
+// MR_ERROR_ARGUMENT where no engine has such groups of sequences.
+int mr_train_source(const struct mr_train_shape *shape, const char *top, char *text, size_t size,
+                    struct mr_error *error);
 
 // What a number of the engine's parameters is, the words' numbers counted one behind the other.
 enum mr_train_part {

@@ -4,7 +4,7 @@
 
 #include "failure.h"
 #include "hls_report.h"
-#include "train_engine/shape.h"
+#include "mr_command.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -55,11 +55,17 @@
 #    define TRAIN_WIDTH_4 0
 #endif
 
+#define TRAIN_MOST_NB 2
 #define TRAIN_OF_CELL(what) HLS_JOIN(TRAIN_CELL, what)
 #ifndef TRAIN_GATES
 #    define TRAIN_GATES TRAIN_OF_CELL(_TRAIN_GATES)
 #    define TRAIN_SUMS TRAIN_OF_CELL(_TRAIN_SUMS)
 #    define TRAIN_RESET TRAIN_OF_CELL(_TRAIN_RESET)
+#    if TRAIN_NB < 1 || TRAIN_NB > TRAIN_MOST_NB
+#        error "a weight serves one sequence, or two side by side: TRAIN_NB is 1 or 2"
+#    elif TRAIN_BATCH % TRAIN_NB
+#        error "TRAIN_BATCH is a multiple of TRAIN_NB"
+#    endif
 #endif
 #define TRAIN_KEPT TRAIN_OF_CELL(_TRAIN_KEPT)
 #define TRAIN_HAS_STATE TRAIN_OF_CELL(_TRAIN_HAS_STATE)
