@@ -183,15 +183,19 @@ refuses 1 "16 here; 3 are possible" lstm.json --plan 5 --multipliers 3
 # 2 columns of 16 rows, 4 words of weights of 16 bits and of gradients of 48; 1,600 turns of 2 sequences: 2 words of x, of h
 # with 5 numbers that are kept, and of dh; 75 words of parameters of 72 bits.
 "$millrace" train lstm.json --plan 50 --multipliers 64 --json >out.txt
-if grep -q '"lane_bits":8192,"stash_bits":1740800,"parameter_bits":10800,"device_bits":357433344}' out.txt; then
+if grep -q '"lane_bits":8192,"stash_bits":1740800,"parameter_bits":10800,"target":"u55c","device_bits":357433344}' out.txt; then
     verdict pass "the memories of an engine"
 else
     verdict FAIL "the memories of an engine: $(cat out.txt)"
 fi
 echo '{"inputs": 3, "layers": [{"cell": "lstm", "hidden": 512}], "heads": [{"outputs": 1}]}' >wide.json
 "$millrace" train wide.json --plan 500 --multipliers 2048 >out.txt
-grep -q "that is more than the 357 Mb of a U55C" out.txt && verdict pass "an engine that is larger than a card" ||
-    verdict FAIL "an engine that is larger than a card: $(cat out.txt)"
+"$millrace" train wide.json --plan 500 --multipliers 2048 --target U250 >>out.txt
+grep -q "that is more than the 357 Mb of a u55c" out.txt && grep -q "the 477 Mb of a u250" out.txt &&
+    verdict pass "an engine that is larger than a card" || verdict FAIL "an engine that is larger than a card: $(cat out.txt)"
+refuses 1 "target u99 is not known" lstm.json --plan 5 --target u99
+refuses 1 "target u99 is not known" level.json --x x.npy --y level.npy --target u99 --export e.onnx
+refuses 1 "target icebreaker is a board" lstm.json --plan 5 --target icebreaker
 refuses 2 "goes nowhere" level.json --x x.npy --y level.npy
 refuses 2 "--x and --y are needed" level.json --x x.npy --export e.onnx
 refuses 2 "mse, bce or ce is expected" level.json --x x.npy --y level.npy --loss l1 --export e.onnx

@@ -98,9 +98,8 @@ static int make_request(const struct mr_options *options, struct mr_plan_request
     return 0;
 }
 
-static int find_target(const struct mr_options *options, const struct mr_target **target,
-                       struct mr_error *error) {
-    const char *name = options && options->target ? options->target : MR_TARGET_USUAL;
+int mr_card_target(const char *named, const struct mr_target **target, struct mr_error *error) {
+    const char *name = named ? named : MR_TARGET_USUAL;
     char text[900], boards[200];
     *target = mr_target_find(name);
     if (*target)
@@ -118,7 +117,7 @@ static int find_target(const struct mr_options *options, const struct mr_target 
 static int find_any_target(const struct mr_options *options, const struct mr_target **target,
                            struct mr_error *error) {
     if (!options || !options->target || !mr_board_find(options->target))
-        return find_target(options, target, error);
+        return mr_card_target(options ? options->target : NULL, target, error);
     *target = mr_target_at(0);
     return 0;
 }
@@ -128,7 +127,7 @@ static int choose(const struct mr_network *network, const struct mr_options *opt
                   struct mr_error *error) {
     const struct mr_target *target;
     char text[900];
-    if (find_target(options, &target, error))
+    if (mr_card_target(options ? options->target : NULL, &target, error))
         return MR_ERROR_PLAN;
     if (mr_plan_choose(network, target, request, plan, text, sizeof text))
         return mr_failure(error, MR_ERROR_PLAN, "%s", text);

@@ -30,6 +30,9 @@ struct mr_compiled {
 // Whom the options tell of the build cache. NULL: nobody.
 struct mr_notes mr_notes_of(const struct mr_options *options);
 
+// The card of that name, NULL being the usual one. MR_ERROR_PLAN names those that there are.
+int mr_card_target(const char *named, const struct mr_target **target, struct mr_error *error);
+
 // Plans the network for the options (which may be NULL) and no more: what does not need the
 // compiler. Of a time within which a sequence is to be done (within_ns) the plan is about right.
 int mr_plan_network(const struct mr_network *network, const struct mr_options *options,

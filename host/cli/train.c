@@ -32,6 +32,7 @@ enum {
     DEVICE,
     BITSTREAMS,
     BUILD,
+    TARGET,
     FALLBACK,
     THREADS,
     SEED,
@@ -72,6 +73,7 @@ static const struct cli_option options[] = {
      "on a card (default cpu:)"},
     {BITSTREAMS, 0, "bitstreams", "DIR", "of xrt:, where images are"},
     {BUILD, 0, "build", NULL, "of xrt:, the image of an emulated card, where there is none"},
+    {TARGET, 0, "target", "NAME", "the card of that image, and of --plan (default u55c)"},
     {FALLBACK, 0, "fallback", "URI", "a device that goes on where the other one fails: cpu:"},
     {THREADS, 0, "threads", "N", "of cpu: (default: as many as there are processors)"},
     {SEED, 0, "seed", "S", "of first weights, order and dropout (default 0)"},
@@ -236,6 +238,7 @@ static int read_options(struct train *train, int argc, char **argv) {
                                   [ARITHMETIC] = &wanted->arithmetic,
                                   [DEVICE] = &wanted->device,
                                   [BITSTREAMS] = &wanted->bitstreams,
+                                  [TARGET] = &wanted->target,
                                   [FALLBACK] = &wanted->fallback,
                                   [CHECKPOINT] = &wanted->checkpoint,
                                   [EXPORT] = &train->export,
@@ -431,11 +434,11 @@ static int plan_engine(struct train *train) {
         printf("{\"multipliers\":%u,\"columns\":%u,\"together\":%u,\"batch\":%u,\"steps\":%u,"
                "\"cycles\":%llu,\"predict_cycles\":%llu,\"clock_mhz\":%g,\"milliseconds\":%.6g,"
                "\"sequences_per_second\":%.6g,\"lane_bits\":%llu,\"stash_bits\":%llu,"
-               "\"parameter_bits\":%llu,\"device_bits\":%llu}\n",
+               "\"parameter_bits\":%llu,\"target\":\"%s\",\"device_bits\":%llu}\n",
                e.multipliers, e.columns, e.together, e.batch, e.steps, (unsigned long long)e.cycles,
                (unsigned long long)e.predict_cycles, e.clock_mhz, ms, rate,
                (unsigned long long)e.lane_bits, (unsigned long long)e.stash_bits,
-               (unsigned long long)e.parameter_bits, (unsigned long long)e.device_bits);
+               (unsigned long long)e.parameter_bits, e.target, (unsigned long long)e.device_bits);
     else
         printf("a training engine of %u multipliers in its lanes, %u columns of %u sequences a "
                "cycle:\n%llu cycles for %u sequences of %u steps, %.4g ms at %g MHz, %.0f "
@@ -444,11 +447,11 @@ static int plan_engine(struct train *train) {
                ms, e.clock_mhz, rate);
     if (!train->cli->json)
         printf("memories of %.1f Mb: weights and gradients in the lanes %.1f, of the steps for the "
-               "way back %.1f, parameters with moments %.1f; %s %.0f Mb of a U55C\n",
+               "way back %.1f, parameters with moments %.1f; %s %.0f Mb of a %s\n",
                (double)all / 1e6, (double)e.lane_bits / 1e6, (double)e.stash_bits / 1e6,
                (double)e.parameter_bits / 1e6,
                all > e.device_bits ? "no engine is built of it: that is more than the" : "of the",
-               (double)e.device_bits / 1e6);
+               (double)e.device_bits / 1e6, e.target);
     return CLI_OK;
 }
 

@@ -709,6 +709,8 @@ struct mr_train_options {
     const char *bitstreams;
     // Of xrt:, not 0: where no card is there and no image of an emulated one, one is built.
     int build_image;
+    // The card of that image, and of mr_train_plan: one of those of mr_options. NULL: u55c.
+    const char *target;
 };
 #define MR_TRAIN_OPTIONS_INIT .size = sizeof(struct mr_train_options)
 
@@ -737,15 +739,17 @@ struct mr_train_engine {
     uint64_t predict_cycles;    // to predict it
     double clock_mhz;
     // Bits of its memories: weights and gradients in the lanes, what of all steps is kept for the
-    // way back, and the parameters with their moments; and what a U55C's block RAM and UltraRAM
-    // hold, which is no promise that it fits: memories have shapes, and some are there twice.
+    // way back, and the parameters with their moments; and what the block RAM and UltraRAM of the
+    // target hold, which is no promise that it fits: memories have shapes, and some are there
+    // twice.
     uint64_t lane_bits, stash_bits, parameter_bits, device_bits;
+    const char *target; // static
 };
 
 // The fastest engine of a network for mini-batches of sequences of so many steps
 // (docs/training-engine.md) that has so many multipliers in its lanes at most; 0: as many as that
-// of sim:. options: loss, batch, clip and dropout; the others are of no effect. MR_ERROR_MODEL
-// names what no engine has.
+// of sim:. options: loss, batch, clip, dropout and target; the others are of no effect.
+// MR_ERROR_MODEL names what no engine has, MR_ERROR_PLAN the targets where it is none.
 MR_API int mr_train_plan(const char *network, const struct mr_train_options *options,
                          uint32_t steps, uint32_t multipliers, struct mr_train_engine *engine,
                          struct mr_error *error);

@@ -8,6 +8,7 @@
 #include "file_kind.h"
 #include "json.h"
 #include "model.h"
+#include "network_build.h"
 #include "onnx.h"
 #include "onnx_export.h"
 #include "options.h"
@@ -101,6 +102,7 @@ int mr_train_plan(const char *path, const struct mr_train_options *given, uint32
     struct mr_network network = {0};
     struct mr_train_chain chain;
     struct mr_train_shape shape;
+    const struct mr_target *target = NULL;
 
     if (mr_train_options_take(given, &options, error) != 0)
         return MR_ERROR_ARGUMENT;
@@ -108,7 +110,9 @@ int mr_train_plan(const char *path, const struct mr_train_options *given, uint32
         multipliers > 1 << 20)
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "mr_train_plan: an argument is NULL or 0, or beyond what is possible");
-    int code = read_network(path, &options, &network, error);
+    int code = mr_card_target(options.target, &target, error);
+    if (code == 0)
+        code = read_network(path, &options, &network, error);
     if (code == 0)
         code = mr_train_chain_of(&network, options.loss, &chain, error);
     const struct mr_trainer_options wanted = {.loss = options.loss,
@@ -133,7 +137,8 @@ int mr_train_plan(const char *path, const struct mr_train_options *given, uint32
             .lane_bits = memory.lanes,
             .stash_bits = memory.stash,
             .parameter_bits = memory.parameters,
-            .device_bits = mr_train_card_bits(),
+            .device_bits = mr_train_card_bits(target),
+            .target = target->name,
         };
     }
     mr_network_free(&network);

@@ -19,6 +19,7 @@ struct mr_int_device_options {
     // is none.
     const char *bitstreams;
     bool build_image;
+    const char *target; // that card, or NULL: the usual one
     // sim: only, for tests: random idles and stalls (kernel.h), and assertions.
     uint32_t idle_chance, stall_chance;
     uint64_t seed;

@@ -89,7 +89,8 @@ static int open_device(struct trainer *trainer, const struct mr_trainer_options 
     const struct mr_int_device_options wanted = {.device = options->device,
                                                  .notes = {options->note, options->context},
                                                  .bitstreams = options->bitstreams,
-                                                 .build_image = options->build_image};
+                                                 .build_image = options->build_image,
+                                                 .target = options->target};
     struct mr_train_shape shape;
     char text[300];
 

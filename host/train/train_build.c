@@ -8,6 +8,7 @@
 #include "failure.h"
 #include "hls_build.h"
 #include "kernel_hash.h"
+#include "network_build.h"
 #include "plan.h"
 
 #include <stdio.h>
@@ -137,12 +138,13 @@ static int find_image(const struct mr_train_shape *shape, const char *source,
                       const struct mr_int_device_options *options, struct mr_train_built *built,
                       struct mr_image *image, struct mr_error *error) {
     const char *named = mr_device_named_image(options->device);
-    struct mr_card_design design = {.hash = &built->hash,
-                                    .target = mr_target_find(MR_TARGET_USUAL)};
+    struct mr_card_design design = {.hash = &built->hash};
     struct mr_device_found card;
     char text[900];
-    int code = mr_design_hash_make(source, &built->hash, error);
+    int code = mr_card_target(options->target, &design.target, error);
 
+    if (code == 0)
+        code = mr_design_hash_make(source, &built->hash, error);
     if (code != 0)
         return code;
     image->hash = &built->hash;

@@ -2,7 +2,6 @@
 // What the kernel's header says of a shape, for one that is known at run time only.
 #include "train_plan.h"
 
-#include "device_table.h"
 #include "failure.h"
 #include "train_engine/gru_cell.h"
 #include "train_engine/gru_reset_first_cell.h"
@@ -75,9 +74,8 @@ struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape) {
         .parameters = (uint64_t)(TRAIN_PARAM_WORDS * shape->lc * PARAMETER)};
 }
 
-uint64_t mr_train_card_bits(void) {
+uint64_t mr_train_card_bits(const struct mr_target *target) {
     enum { BRAM36 = 36 * 1024, URAM = 288 * 1024 };
-    const struct mr_target *target = mr_target_find(MR_TARGET_USUAL);
 
     return (uint64_t)target->bram36 * BRAM36 + (uint64_t)target->uram * URAM;
 }

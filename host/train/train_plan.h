@@ -6,6 +6,7 @@
 // Those of the kernels are for hlsc.
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
 
+#include "device_table.h"
 #include "train/update.h"
 #include "trainer.h"
 
@@ -41,8 +42,8 @@ struct mr_train_memory {
     uint64_t parameters; // weights and moments, as the optimiser has them
 };
 struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape);
-// And those of block RAM and UltraRAM of the usual card.
-uint64_t mr_train_card_bits(void);
+// And those of block RAM and UltraRAM of a card.
+uint64_t mr_train_card_bits(const struct mr_target *target);
 
 // The text of its C file, whose top function is `top`. It has room for 1,200 characters.
 // MR_ERROR_ARGUMENT where no engine has such groups of sequences.

@@ -28,6 +28,7 @@ struct mr_trainer_options {
     const char *device;     // "cpu:", "sim:", "hls:", "xrt:0"
     const char *bitstreams; // of xrt: where images are, or NULL
     bool build_image;       // of xrt: one of an emulated card where there is none
+    const char *target;     // that card, or NULL: the usual one
     size_t threads; // of this processor; 0: as many as there are. Their number changes no bit
     void (*note)(void *context, const char *text); // told what the user should know; NULL: nobody
     void *context;

@@ -4,6 +4,7 @@
 #include "training.h"
 
 #include "failure.h"
+#include "network_build.h"
 #include "train_draw.h"
 #include "train_loss.h"
 #include "train_weights.h"
@@ -22,9 +23,9 @@ enum { PORTION = 1024, LOOKED_AT = 4096 };
 // Texts stay the caller's only during the call.
 static int keep_texts(struct mr_training *own) {
     struct mr_train_options *o = &own->options;
-    const char **const texts[] = {&o->x,          &o->y,          &o->validate_x,
-                                  &o->validate_y, &o->arithmetic, &o->device,
-                                  &o->checkpoint, &o->fallback,   &o->bitstreams};
+    const char **const texts[] = {&o->x,          &o->y,      &o->validate_x, &o->validate_y,
+                                  &o->arithmetic, &o->device, &o->checkpoint, &o->fallback,
+                                  &o->bitstreams, &o->target};
     _Static_assert(sizeof texts / sizeof *texts == sizeof own->texts / sizeof *own->texts,
                    "a copy of each");
 
@@ -87,7 +88,8 @@ static int check_options(const struct mr_train_options *o, struct mr_error *erro
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "mini-batches of %u sequences are asked for; %d are possible", o->batch,
                           1 << 20);
-    return 0;
+    const struct mr_target *target;
+    return mr_card_target(o->target, &target, error);
 }
 
 // ---- the beginning
@@ -164,6 +166,7 @@ static int open_trainer(struct mr_training *own, const char *device, struct mr_e
         .device = device,
         .bitstreams = o->bitstreams,
         .build_image = o->build_image != 0,
+        .target = o->target,
         .threads = o->threads,
         .note = o->note,
         .context = o->context,

@@ -23,7 +23,7 @@ struct mr_training {
     double best; // loss
     bool fell_back;
     unsigned char *state; // of the trainer behind the last epoch, where one is done
-    char *texts[9];       // copies of the options' texts
+    char *texts[10];      // copies of the options' texts
 };
 
 // Takes the network over, which is to be trained from the weights that it has. options: as given,

@@ -22,7 +22,7 @@ _OPTIMISERS = {"adam": _interface.MR_TRAIN_ADAM, "sgd": _interface.MR_TRAIN_SGD}
 _SCHEDULES = {"constant": _interface.MR_TRAIN_CONSTANT, "steps": _interface.MR_TRAIN_STEPS, "cosine": _interface.MR_TRAIN_COSINE}
 _TRAIN_REALS = ("validate", "rate", "rate_factor", "momentum", "clip", "l2", "dropout")
 _TRAIN_NUMBERS = ("rate_epochs", "epochs", "batch", "patience", "threads", "build_image")
-_TRAIN_TEXTS = ("arithmetic", "device", "bitstreams", "fallback", "checkpoint")
+_TRAIN_TEXTS = ("arithmetic", "device", "bitstreams", "target", "fallback", "checkpoint")
 
 
 def _fields(kind: Any) -> "dict[str, Any]":
