@@ -21,6 +21,7 @@ static void passes(hls_stream(int32_t) * in, hls_stream(int32_t) * out, uint8_t 
     for (int i = 0; i < 16; i++) {
         HLS(pipeline II = 1)
         a[0][i] = hls_read(int32_t, in);
+        a[1][i] = 0; // which a broken claim has it read
     }
     for (uint8_t s = 0; s < n; s++) {
         const int from = s & 1, to = broken == 1 ? from : from ^ 1;

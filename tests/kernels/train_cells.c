@@ -110,7 +110,14 @@ static void gru_reset_first(hls_stream(unit_t) * in, hls_stream(done_t) * out, u
         TAKE(u);
         done_t d = {0};
         gru_reset_first_kept_t kept;
-        d.kept[4] = gru_reset_first_train_gates(sum, bias, u.h, &kept);
+        int64_t sums[3];
+        int32_t biases[3];
+        for (int g = 0; g < 3; g++) {
+            HLS(unroll)
+            sums[g] = sum[g];
+            biases[g] = bias[g];
+        }
+        d.kept[4] = gru_reset_first_train_gates(sums, biases, u.h, &kept);
         d.h = gru_reset_first_train_forward(sum[2], bias[2], &kept);
         const train_back_t some = gru_reset_first_train_backward(kept, dh, (shift & 31) + 1);
         const train_back_t back = gru_reset_first_train_reset(kept, some, dc, (shift & 31) + 1);
