@@ -184,7 +184,8 @@ static struct mr_op_limit limit_given(const struct mr_network *network, const st
 }
 
 // Of the cell state lines give what has no 16 bits to be cut to, a cycle sooner. A sigmoid of it
-// may be 1.0, as the gate is, so that h is cut where anything is, a cycle later.
+// may be 1.0, as the gate is, so that h is cut where anything is, a cycle later. Columns of 8 bits
+// leave no time for rounding to its argument.
 static int last_cycles(const struct mr_op *op) {
     const enum mr_activation kind = op->places[MR_PLACE_H].kind;
     bool cuts = false;
@@ -193,7 +194,7 @@ static int last_cycles(const struct mr_op *op) {
         cuts = cuts || MR_IS_OPEN(op->places[p].kind) || op->places[p].frac != 15;
     return mr_cell_cycles(op, MR_PLACE_H) -
            (kind == MR_ACTIVATION_LINEAR || kind == MR_ACTIVATION_RELU) +
-           (kind == MR_ACTIVATION_SIGMOID && cuts);
+           (kind == MR_ACTIVATION_SIGMOID && (cuts || op->precision.column_bits == 8));
 }
 
 static uint32_t latency(const struct mr_op *op, int lc) {
