@@ -180,15 +180,16 @@ static void add_scalars(struct mr_text *text, const struct mr_plan *plan,
     const struct mr_op *op = process->op >= 0 ? &plan->network->ops[process->op] : NULL;
     const bool starts =
         op && op->kind->recurrent && plan->network->encoder && !mr_op_encodes(plan->network, op);
-    char steps[32] = "steps", total[48] = "total";
+    char own[32] = "steps", steps[48], total[48] = "total";
     if (process->steps) {
-        snprintf(steps, sizeof steps, "%d", process->steps);
+        snprintf(own, sizeof own, "%d", process->steps);
         snprintf(total, sizeof total, "sequences * %d", process->steps);
     }
+    snprintf(steps, sizeof steps, "%s%s", plan->slots > 1 || starts ? "sequences, " : "", own);
     const struct {
         const char *word, *means;
     } words[] = {{"rows", process->rate == MR_PER_STEP ? total : "sequences"},
-                 {"steps", plan->slots > 1 || starts ? "sequences, steps" : steps},
+                 {"steps", steps},
                  {"total", total}};
     const char *at = process->scalars;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {

@@ -74,11 +74,16 @@ static uint64_t turns_of(struct counts counts, uint64_t sequences) {
     return sequences < counts.turns ? counts.turns : sequences;
 }
 
+// Of a sequence, and of a turn of each of its steps.
+static uint64_t rows_of_sequence(struct counts counts, struct run run) {
+    return counts.per_step * run.steps + counts.per_sequence;
+}
+
 // Rows that are steps or sequences.
 static uint64_t regular_rows(struct counts counts, struct run run) {
     const uint64_t rest = run.sequences % run.slots;
     const uint64_t turns = run.sequences + (rest ? turns_of(counts, rest) - rest : 0);
-    return counts.per_step * turns * run.steps + counts.per_sequence * run.sequences;
+    return rows_of_sequence(counts, run) * turns;
 }
 
 static uint64_t rows_of(struct counts counts, struct run run) {
@@ -95,12 +100,13 @@ static bool explains(struct counts counts, const struct process *process,
     return true;
 }
 
-// With slots, a process has a row for each step or so many for each sequence.
+// With slots, a process has a row for each step or so many for each sequence, which are its own
+// steps.
 static bool is_possible(struct counts counts, uint64_t slots) {
     if (counts.behind)
         return counts.turns == slots && counts.per_step == 1 && !counts.per_sequence;
     return slots == 1 || (counts.per_step == 1 && !counts.per_sequence) ||
-           (counts.per_step == 0 && counts.turns == 1);
+           (counts.per_step == 0 && (counts.per_sequence || counts.turns == 1));
 }
 
 // Tries counts of which all but `more` are given.
@@ -137,25 +143,25 @@ static int find_counts(const struct process *process, const struct mr_report *re
                    found ? "leave it open whether" : "do not fit together:", process->report->name);
 }
 
-// The groups of a run. Rows of sequences alone are groups of one.
+// The groups of a run.
 static void find_groups(struct process *process, struct counts counts, struct run run) {
-    const bool per_step = run.slots > 1 && counts.per_step;
-    const uint64_t slots = per_step ? run.slots : 1, rest = run.sequences % slots;
-    const uint64_t rows = counts.per_step * slots * run.steps + counts.per_sequence;
+    const uint64_t slots = run.slots, rest = run.sequences % slots;
+    const uint64_t rows = rows_of_sequence(counts, run);
     process->whole_groups = rows ? run.sequences / slots : 0;
-    process->whole = (struct group){slots, rows ? rows : 1, slots};
+    process->whole = (struct group){slots, slots * (rows ? rows : 1), slots};
     process->other = (struct group){0};
     if (rows && rest) {
         const uint64_t step = turns_of(counts, rest);
-        process->other = (struct group){step, step * run.steps, rest};
+        process->other = (struct group){step, step * rows, rest};
     }
     process->has_empty_turns = counts.turns > 1;
     process->is_behind = counts.behind;
     process->rows = rows_of(counts, run);
     process->measured = regular_rows(counts, run) ? regular_rows(counts, run) : process->rows;
     process->rows_of_step =
-        per_step ? (double)regular_rows(counts, run) / ((double)run.sequences * (double)run.steps)
-                 : 1;
+        slots > 1 && counts.per_step
+            ? (double)regular_rows(counts, run) / ((double)run.sequences * (double)run.steps)
+            : 1;
 }
 
 // ---- the place of a row

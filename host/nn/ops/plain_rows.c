@@ -3,6 +3,7 @@
 #include "plain_rows.h"
 
 #include "file.h"
+#include "frame/slots.h"
 
 #include <math.h>
 #include <string.h>
@@ -30,6 +31,17 @@ int mr_pass_quantise(const struct mr_network *network, struct mr_op *op, int32_t
     (void)column, (void)error, (void)error_size;
     memcpy(frac, network->streams[op->input].frac, (size_t)op->units * sizeof *frac);
     return 0;
+}
+
+void mr_pool_memory(const struct mr_op *op, const struct mr_op_layout *layout, uint64_t bits,
+                    struct mr_op_cost *cost) {
+    const uint64_t lc = (uint64_t)layout->lc;
+    const uint64_t words = (uint64_t)layout->slots * (uint64_t)mr_ceil_div(op->inputs, layout->lc);
+
+    if (words <= MR_KEPT_LUT_WORDS)
+        mr_memory_lut(&cost->memory, words, bits, lc);
+    else
+        mr_memory_expect(&cost->memory, words, bits, lc);
 }
 
 int mr_pass_check_at(const struct mr_network *network, const struct mr_op *op, int i, int32_t due,

@@ -21,6 +21,9 @@ int mr_pass_check(const struct mr_network *network, const struct mr_op *op, char
 // Of one that passes whole sequences (mr_op_is_whole): has it room for a number of steps?
 int mr_whole_check(const struct mr_network *network, const struct mr_op *op, char *error,
                    size_t error_size);
+// Expects memory for a row of so many bits a number in each slot, as kernels ask for it.
+void mr_pool_memory(const struct mr_op *op, const struct mr_op_layout *layout, uint64_t bits,
+                    struct mr_op_cost *cost);
 // Of number i of a row: is `due` its format? 0, or -1 with a sentence.
 int mr_pass_check_at(const struct mr_network *network, const struct mr_op *op, int i, int32_t due,
                      char *error, size_t error_size);

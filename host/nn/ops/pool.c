@@ -162,13 +162,8 @@ static void cost_last(const struct mr_op *op, const struct mr_op_layout *layout,
 // cycles.
 static void cost_kept(const struct mr_op *op, const struct mr_op_layout *layout, uint64_t bits,
                       struct mr_op_cost *cost) {
-    const uint64_t words = (uint64_t)layout->slots * (uint64_t)mr_ceil_div(op->inputs, layout->lc);
-
     cost_last(op, layout, cost);
-    if (words <= MR_KEPT_LUT_WORDS)
-        mr_memory_lut(&cost->memory, words, bits, (uint64_t)layout->lc);
-    else
-        mr_memory_expect(&cost->memory, words, bits, (uint64_t)layout->lc);
+    mr_pool_memory(op, layout, bits, cost);
     if (layout->slots > 1 && cost->row_cycles < 2)
         cost->row_cycles = 2;
 }

@@ -24,22 +24,22 @@ static int check(const struct mr_network *network, const struct mr_op *op, char 
 static void cost(const struct mr_op *op, const struct mr_op_layout *layout,
                  struct mr_op_cost *cost) {
     cost->row_cycles = (uint32_t)mr_ceil_div(op->units, layout->lc);
-    mr_memory_expect(&cost->memory, cost->row_cycles, 16, (uint64_t)layout->lc);
+    mr_pool_memory(op, layout, 16, cost);
 }
 
 static void emit(const struct mr_network *network, const struct mr_op *op,
                  const struct mr_op_layout *layout, struct mr_text *text) {
     (void)network;
-    mr_text_add(text,
-                "#define REPEAT %s\n#define REPEAT_COUNT %d\n#define REPEAT_LC %d\n"
-                "#include \"glue/repeat.h\"\n",
+    mr_text_add(text, "#define REPEAT %s\n#define REPEAT_COUNT %d\n#define REPEAT_LC %d\n",
                 op->name, op->units, layout->lc);
+    if (layout->slots > 1)
+        mr_text_add(text, "#define REPEAT_SLOTS %d\n", layout->slots);
+    mr_text_add(text, "#include \"glue/repeat.h\"\n");
 }
 
 const struct mr_op_kind mr_op_repeat = {
     .name = "repeat",
     .process = "repeat",
-    .one_slot = true,
     .passes = true,
     .pool_bits = MR_MOST_STEPS_BITS + 1, // for MR_MOST_STEPS_LIMIT itself
     .repeats = true,
