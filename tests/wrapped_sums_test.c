@@ -64,7 +64,8 @@ static void check_rows(const struct mr_packed *packed, int columns, int pair, in
     for (int r = 0; r < rows; r++) {
         for (int k = 0; k < columns + 64; k++) // there is something behind them
             x[k] = (int16_t)(k < columns ? column_of((pair + r) % UNITS, k) : INT16_MIN);
-        kernels->wrap(x, columns, high + (size_t)r * stride, low + (size_t)r * stride);
+        kernels->wrap(&(struct mr_numbers){.first = x, .rows = 1, .count = columns},
+                      high + (size_t)r * stride, low + (size_t)r * stride, stride);
     }
     kernels->sum(MR_PRODUCT_WRAPS, &packed->x.panel, &of, &sums, (size_t)rows);
     for (int n = 1; n < times; n++)

@@ -145,6 +145,16 @@ struct mr_step {
     size_t stride, out_stride; // from row to row of h and cell, and of out
 };
 
+// Rows of numbers, of which whole vectors can be read.
+struct mr_numbers {
+    const int16_t *first;
+    size_t stride, rows;
+    int count; // of a row
+};
+
+// Numbers to groups: [rows][stride]; the groups behind them are not changed.
+typedef void mr_columns_kernel(const struct mr_numbers *from, int32_t *high, int32_t *low,
+                               size_t stride);
 typedef void mr_unit_kernel(const struct mr_units *units);
 typedef void mr_step_kernel(enum mr_product product, const struct mr_step *step,
                             const struct mr_units *units, size_t rows);
@@ -153,11 +163,8 @@ struct mr_kernels {
     const char *name;
     int width;
     bool has_bytes; // MR_PRODUCT_BYTES, in place of MR_PRODUCT_PAIRS, and MR_PRODUCT_WRAPS
-    // Numbers to groups: highs and lows, or columns of 8 bits (precision.h). count: of numbers, of
-    // which whole vectors can be read; the groups behind them are not changed.
-    void (*split)(const int16_t *row, int count, int32_t *high, int32_t *low);
-    void (*narrow)(const int16_t *row, int count, int32_t *high);
-    void (*wrap)(const int16_t *row, int count, int32_t *high, int32_t *low); // NULL: no bytes
+    // Highs and lows, and columns of 8 bits (precision.h), which have no low; NULL: no bytes.
+    mr_columns_kernel *split, *narrow, *wrap;
     void (*sum)(enum mr_product product, const struct mr_panel *panel,
                 const struct mr_columns *columns, const struct mr_sums *sums, size_t rows);
     // Cells: sums i, f, g, o; r, z, n over x, n over h; r, z, n; and one. `other`: with activations

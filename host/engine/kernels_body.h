@@ -34,37 +34,40 @@
 
 // ---- columns
 
-// Rounded to the upper 8 bits: from -128 to 128.
-FN H upper(H v) {
-    return h_add(h_right(v, 8), h_and(h_right(v, 7), h_all(1)));
+KERNEL void split(const struct mr_numbers *from, int32_t *high, int32_t *low, size_t stride) {
+    for (size_t r = 0; r < from->rows; r++)
+        for (int k = 0; k < from->count; k += 2 * W) {
+            // Rounded to the upper 8 bits: from -128 to 128.
+            const H v = h_load(from->first + r * from->stride + k);
+            const H top = h_add(h_right(v, 8), h_and(h_right(v, 7), h_all(1)));
+            h_store(high + r * stride + k / 2, top);
+            h_store(low + r * stride + k / 2, h_sub(v, h_left(top, 8)));
+        }
 }
 
-KERNEL void split(const int16_t *row, int count, int32_t *high, int32_t *low) {
-    for (int k = 0; k < count; k += 2 * W) {
-        const H v = h_load(row + k), top = upper(v);
-        h_store(high + k / 2, top);
-        h_store(low + k / 2, h_sub(v, h_left(top, 8)));
-    }
-}
-
-KERNEL void narrow(const int16_t *row, int count, int32_t *high) {
-    for (int k = 0; k < count; k += 2 * W) {
-        const H column = h_min(upper(h_load(row + k)), h_all(127));
+KERNEL void narrow(const struct mr_numbers *from, int32_t *high, int32_t *low, size_t stride) {
+    (void)low;
+    for (size_t r = 0; r < from->rows; r++)
+        for (int k = 0; k < from->count; k += 2 * W) {
+            // Rounded likewise, to 127 at most.
+            const H v = h_min(h_load(from->first + r * from->stride + k), h_all(INT16_MAX - 128));
+            const H column = h_right(h_add(v, h_all(128)), 8);
 #if HAS_BYTES
-        h_store_bytes(high + k / 4, h_add(column, h_all(128)));
+            h_store_bytes(high + r * stride + k / 4, h_add(column, h_all(128)));
 #else
-        h_store(high + k / 2, column);
+            h_store(high + r * stride + k / 2, column);
 #endif
-    }
+        }
 }
 
 #if HAS_BYTES
-KERNEL void wrap(const int16_t *row, int count, int32_t *high, int32_t *low) {
-    for (int k = 0; k < count; k += 2 * W) {
-        const H v = h_load(row + k);
-        h_store_bytes(high + k / 4, h_add(h_right(v, 8), h_all(128)));
-        h_store(low + k / 2, v);
-    }
+KERNEL void wrap(const struct mr_numbers *from, int32_t *high, int32_t *low, size_t stride) {
+    for (size_t r = 0; r < from->rows; r++)
+        for (int k = 0; k < from->count; k += 2 * W) {
+            const H v = h_load(from->first + r * from->stride + k);
+            h_store_bytes(high + r * stride + k / 4, h_add(h_right(v, 8), h_all(128)));
+            h_store(low + r * stride + k / 2, v);
+        }
 }
 #endif
 

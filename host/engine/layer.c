@@ -159,23 +159,20 @@ static bool adds_whole(const struct mr_packed *packed, size_t lanes) {
            packed->op->rows.columns <= MR_WRAPPED_WHOLE;
 }
 
-// Numbers of a row, from a whole vector on, as columns.
-static void take_columns(const struct mr_packed *packed, enum mr_product product,
-                         const struct columns *columns, size_t at, const int16_t *row, int first,
-                         int end) {
-    const size_t from = (size_t)first;
+// Rows of numbers as columns, which begin with place `first`, in a whole vector, of row `row`.
+static void take_columns(const struct mr_packed *packed, const struct mr_part *part,
+                         enum mr_product product, const struct columns *columns, size_t row,
+                         size_t first, const struct mr_numbers *from) {
+    const struct mr_kernels *kernels = packed->kernels;
+    const bool in_fours = product == MR_PRODUCT_WRAPS || product == MR_PRODUCT_BYTES;
+    const size_t at = row * part->stride;
+    mr_columns_kernel *kernel = product == MR_PRODUCT_WRAPS   ? kernels->wrap
+                                : product == MR_PRODUCT_SPLIT ? kernels->split
+                                                              : kernels->narrow;
 
-    if (first >= end)
-        return;
-    if (product == MR_PRODUCT_WRAPS)
-        packed->kernels->wrap(row + from, end - first, columns->high + at + from / 4,
-                              columns->low + at + from / 2);
-    else if (product == MR_PRODUCT_SPLIT)
-        packed->kernels->split(row + from, end - first, columns->high + at + from / 2,
-                               columns->low + at + from / 2);
-    else
-        packed->kernels->narrow(row + from, end - first,
-                                columns->high + at + from / (product == MR_PRODUCT_BYTES ? 4 : 2));
+    if (from->count > 0)
+        kernel(from, columns->high + at + first / (in_fours ? 4 : 2), columns->low + at + first / 2,
+               part->stride);
 }
 
 static struct mr_columns columns_of(const struct mr_part *part, const struct columns *of,
@@ -299,12 +296,15 @@ static void run_cells(struct mr_layer *layer, bool is_gated, struct range units,
 static void take_units(const struct mr_packed *packed, const struct mr_part *part,
                        const struct columns *columns, const int16_t *from, struct range units,
                        uint32_t lanes) {
-    const enum mr_product product = product_of(packed, part, lanes);
-    const int width = packed->kernels->width, end = units.end * width;
+    const int width = packed->kernels->width, first = units.first * width, end = units.end * width;
+    const struct mr_numbers numbers = {
+        .first = from + first,
+        .stride = packed->padded,
+        .rows = lanes,
+        .count = (end < packed->op->units ? end : packed->op->units) - first};
 
-    for (uint32_t lane = 0; lane < lanes; lane++)
-        take_columns(packed, product, columns, lane * part->stride, from + lane * packed->padded,
-                     units.first * width, end < packed->op->units ? end : packed->op->units);
+    take_columns(packed, part, product_of(packed, part, lanes), columns, 0, (size_t)first,
+                 &numbers);
 }
 
 // The products of late gates, once the others are known.
@@ -415,10 +415,12 @@ void mr_layer_run(struct mr_layer *layer, const int16_t *in, size_t in_stride, v
                                  .end = !packed->cell || adds_whole(packed, lanes)};
     const enum mr_product product = product_of(packed, &packed->x, (size_t)rows);
     const bool at_once = packed->step_kernel && lanes > 1;
+    const struct mr_numbers numbers = {.first = in + (size_t)taken.first * in_stride,
+                                       .stride = in_stride,
+                                       .rows = (size_t)(taken.end - taken.first),
+                                       .count = packed->op->inputs};
 
-    for (int r = taken.first; r < taken.end; r++)
-        take_columns(packed, product, &layer->x, (size_t)r * packed->x.stride,
-                     in + (size_t)r * in_stride, 0, packed->op->inputs);
+    take_columns(packed, &packed->x, product, &layer->x, (size_t)taken.first, 0, &numbers);
     if (packed->cell) {
         take_units(packed, &packed->h, &layer->h[0], layer->state, units, lanes);
         mr_share_wait(share);

@@ -139,27 +139,34 @@ int mr_quantise_input(const struct mr_network *network, const float *x, size_t s
 enum { TOGETHER = 4 };
 typedef float floats __attribute__((vector_size(4 * TOGETHER)));
 typedef int32_t whole_numbers __attribute__((vector_size(4 * TOGETHER)));
+typedef int16_t short_numbers __attribute__((vector_size(2 * TOGETHER)));
 
-// Numbers as they are: their scale is a power of two, so that all is exact in float; their floors,
-// and one more from a half on. false: some are beyond 16 bits, or are no numbers.
-static bool round_some(const float *x, const int32_t *frac, int16_t *x_q) {
-    whole_numbers power;
-    floats v, scale;
+// A row of TOGETHER numbers and more, as they are: their scale is a power of two, so that all is
+// exact in float; their floors, and one more from a half on. false: some are beyond 16 bits, or are
+// no numbers.
+static bool round_row(const float *x, const int32_t *frac, int width, int16_t *x_q) {
+    whole_numbers all_in = {-1, -1, -1, -1};
 
-    memcpy(&v, x, sizeof v);
-    memcpy(&power, frac, sizeof power);
-    power = (power + 127) << 23;
-    memcpy(&scale, &power, sizeof scale);
-    v *= scale;
-    const whole_numbers is_in = (v >= (float)INT16_MIN) & (v < INT16_MAX + 0.5F);
-    v = (floats)((whole_numbers)v & is_in);
-    const whole_numbers cut = __builtin_convertvector(v, whole_numbers);
-    const floats above = v - __builtin_convertvector(cut, floats); // from -1 to 1
-    // A comparison that is true is -1.
-    const whole_numbers whole = cut + (above < -0.5F) - (above >= 0.5F);
-    for (int k = 0; k < TOGETHER; k++)
-        x_q[k] = (int16_t)whole[k];
-    return is_in[0] & is_in[1] & is_in[2] & is_in[3];
+    for (int next = 0; next < width; next += TOGETHER) {
+        const int k = next + TOGETHER <= width ? next : width - TOGETHER;
+        whole_numbers power;
+        floats v, scale;
+        memcpy(&v, x + k, sizeof v);
+        memcpy(&power, frac + k, sizeof power);
+        power = (power + 127) << 23;
+        memcpy(&scale, &power, sizeof scale);
+        v *= scale;
+        const whole_numbers is_in = (v >= (float)INT16_MIN) & (v < INT16_MAX + 0.5F);
+        v = (floats)((whole_numbers)v & is_in);
+        all_in &= is_in;
+        const whole_numbers cut = __builtin_convertvector(v, whole_numbers);
+        const floats above = v - __builtin_convertvector(cut, floats); // from -1 to 1
+        // A comparison that is true is -1.
+        const short_numbers whole =
+            __builtin_convertvector(cut + (above < -0.5F) - (above >= 0.5F), short_numbers);
+        memcpy(x_q + k, &whole, sizeof whole);
+    }
+    return all_in[0] & all_in[1] & all_in[2] & all_in[3];
 }
 
 int mr_quantise_stream(const struct mr_network *network, int stream, const float *x, size_t steps,
@@ -169,14 +176,13 @@ int mr_quantise_stream(const struct mr_network *network, int stream, const float
     const bool casts = cast.clips || cast.side || cast.whole || cast.truth;
     const float *offsets = stream ? NULL : network->offset;
 
-    for (size_t i = 0, at = 0; i < steps; i++)
+    for (size_t i = 0, at = 0; i < steps; i++) {
+        if (!casts && !offsets && input->width >= TOGETHER &&
+            round_row(x + at, input->frac, input->width, x_q + at)) {
+            at += (size_t)input->width;
+            continue;
+        }
         for (int k = 0; k < input->width; k++, at++) {
-            if (k % TOGETHER == 0 && k + TOGETHER <= input->width && !casts && !offsets &&
-                round_some(x + at, input->frac + k, x_q + at)) {
-                k += TOGETHER - 1;
-                at += TOGETHER - 1;
-                continue;
-            }
             const double offset = offsets ? (double)offsets[k] : 0;
             const double number = casts ? mr_cast(cast, x[at]) : (double)x[at];
             const double v = (number - offset) * power_of_two(input->frac[k]) + 0.5;
@@ -192,6 +198,7 @@ int mr_quantise_stream(const struct mr_network *network, int stream, const float
             if (cuts)
                 note_cut(&cuts[k], x[at]);
         }
+    }
     return 0;
 }
 

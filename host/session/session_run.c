@@ -144,8 +144,14 @@ static void part_outputs(const struct mr_session *session, uint32_t sequences, u
                          float *const *y) {
     const struct mr_network *network = session->network;
     const uint32_t own = (uint32_t)mr_network_output_steps(network, steps);
+    bool per_any_step = false;
+    for (int o = 0; o < network->output_count; o++)
+        per_any_step |= network->streams[network->outputs[o].stream].rate == MR_PER_STEP;
+    // Where sequences come one after the other and only their ends count, these rows alone.
+    const bool ends = session->slots == 1 && !per_any_step;
+    const uint64_t between = ends ? own : 1;
     size_t at = 0;
-    for (uint64_t row = 0; row < (uint64_t)sequences * own; row++) {
+    for (uint64_t row = between - 1; row < (uint64_t)sequences * own; row += between) {
         const struct place place = place_of(session, sequences, own, row);
         for (int o = 0; o < network->output_count; o++) {
             const struct mr_stream *stream = &network->streams[network->outputs[o].stream];
