@@ -18,6 +18,9 @@ typedef struct {
 
 #    define ALWAYS static inline __attribute__((always_inline))
 
+// v is in a register here, and in one: gcc copied each sum behind every product.
+#    define KEEP(v) __asm__("" : "+v"(v))
+
 ALWAYS fours_t nothing(void) {
     const fours_t q = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
                        _mm512_setzero_si512()};
@@ -31,11 +34,16 @@ ALWAYS lanes_t broadcast(const int16_t *pair) {
 }
 
 ALWAYS void add(fours_t *sum, const int16_t *w, const fours_t *v) {
-    const lanes_t x = _mm512_loadu_si512(w);
+    lanes_t x = _mm512_loadu_si512(w);
+    KEEP(x);
     sum->a = _mm512_dpwssd_epi32(sum->a, x, v->a);
     sum->b = _mm512_dpwssd_epi32(sum->b, x, v->b);
     sum->c = _mm512_dpwssd_epi32(sum->c, x, v->c);
     sum->d = _mm512_dpwssd_epi32(sum->d, x, v->d);
+    KEEP(sum->a);
+    KEEP(sum->b);
+    KEEP(sum->c);
+    KEEP(sum->d);
 }
 
 // Where pairs of weights and of what they are multiplied by lie, in numbers of 16 bits.
