@@ -13,7 +13,7 @@
 #    define HAS_BYTES 1
 #    define KEEP(v) __asm__("" : "+v"(v))
 
-enum { W = 16, ROWS_MAX = 3, SPLIT_ROWS = 3, BLOCKS_MAX = 2 };
+enum { W = 16, ROWS_MAX = 4, SPLIT_ROWS = 3, BLOCKS_MAX = 2 };
 typedef __m512i V;
 
 FN V v_all(int32_t n) {

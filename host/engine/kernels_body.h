@@ -5,7 +5,7 @@
 //   KERNEL       before each function that others call, FN before each that is a part of these
 //   HAS_BYTES    1 where there is a product of bytes, else 0
 //   W, V         numbers of 32 bits in a vector, and its type
-//   ROWS_MAX     rows whose sums are in registers together, of one block: 2, or 3 where HAS_BYTES;
+//   ROWS_MAX     rows whose sums are in registers together, of one block: 2, or 4 where HAS_BYTES;
 //   SPLIT_ROWS   likewise of MR_PRODUCT_SPLIT; 1 where not HAS_BYTES
 //   BLOCKS_MAX   blocks likewise, 1 or 2, of one row
 //   v_all(n), v_load(p), v_store(p, v)
@@ -73,7 +73,10 @@ KERNEL void wrap(const struct mr_numbers *from, int32_t *high, int32_t *low, siz
 
 // ---- sums
 
-enum { AHEAD = 2048 }; // bytes of weights, which may lie in a far cache
+enum {
+    WRAPS_ROWS = 3, // as ROWS_MAX, of MR_PRODUCT_WRAPS
+    AHEAD = 2048    // bytes of weights, which may lie in a far cache
+};
 
 FN V group(V weights, enum mr_product product, V sum, V column) {
 #if HAS_BYTES
@@ -269,8 +272,8 @@ FN void wrap_all(const struct mr_panel *panel, const struct mr_columns *columns,
     for (int block = 0; block < panel->blocks; block++)
         for (int piece = 0; piece < mr_panel_pieces(panel); piece++) {
             size_t r = 0;
-            for (; rows - r >= 3 && rows - r != 4; r += 3)
-                wrap_rows(3, panel, block, piece, columns, sums, r);
+            for (; rows - r >= WRAPS_ROWS && rows - r != WRAPS_ROWS + 1; r += WRAPS_ROWS)
+                wrap_rows(WRAPS_ROWS, panel, block, piece, columns, sums, r);
             for (; rows - r >= 2; r += 2)
                 wrap_rows(2, panel, block, piece, columns, sums, r);
             if (r < rows)
@@ -407,8 +410,7 @@ FN V seeing(const struct mr_units *units, bool sees, int sum, int gate, int n, V
 }
 
 // (host/nn/ops/lstm.c) c', not cut yet.
-FN V next_cell(const struct mr_units *units, V i, V f, V g, V before) {
-    const int exponent = units->exponent;
+FN V next_cell(int exponent, V i, V f, V g, V before) {
     const V product = v_mul15(i, g), below = rest_of(f, before);
     // Twice the product, less the exponent, is added; which may have 32 bits alone.
     const V rest = exponent ? v_right(v_add(below, v_rights(product, v_all(exponent - 1))), 12)
@@ -418,10 +420,10 @@ FN V next_cell(const struct mr_units *units, V i, V f, V g, V before) {
 }
 
 // h' of o and of c', not cut: a tanh has reached its end where its argument ends.
-FN V next_h(const struct mr_units *units, V o, V whole) {
-    const int32_t most = (1 << (19 - units->exponent)) - 1;
+FN V next_h(const struct mr_tables *tables, int exponent, V o, V whole) {
+    const int32_t most = (1 << (19 - exponent)) - 1;
     const V near = v_max(v_min(whole, v_all(most)), v_all(-most - 1));
-    const V squashed = interpolate(units->tables->tanh, v_lefts(near, v_all(units->exponent)));
+    const V squashed = interpolate(tables->tanh, v_lefts(near, v_all(exponent)));
 
     return v_right(v_pairs(v_all(1 << 14), o, squashed), 15);
 }
@@ -433,12 +435,12 @@ FN void lstm_of(const struct mr_units *units, enum mr_curve gate, enum mr_curve 
         const V i = curve_of(units, gate, seeing(units, sees, 4 * n, 0, n, before));
         const V f = curve_of(units, gate, seeing(units, sees, 4 * n + 1, 1, n, before));
         const V g = curve_of(units, of_g, argument(units, units->sums, 4 * n + 2));
-        const V whole = next_cell(units, i, f, g, before), kept = cut(whole, 24);
+        const V whole = next_cell(units->exponent, i, f, g, before), kept = cut(whole, 24);
         const V o = curve_of(units, gate, seeing(units, sees, 4 * n + 3, 2, n, kept));
         if (v_differ(whole, kept))
             count_cuts(units->cuts, whole, kept);
         v_store(cell, kept);
-        const V h = next_h(units, o, whole);
+        const V h = next_h(units->tables, units->exponent, o, whole);
         v_store16(units->h + n * W, h);
         v_store16(units->out + n * W, h);
     }
@@ -508,6 +510,7 @@ FN void lstm_rows(const int rows, const enum mr_product product, const struct mr
                   const struct mr_units *units, int block, size_t first) {
     const int together = product == MR_PRODUCT_SPLIT ? SPLIT_ROWS : rows;
     const struct mr_tables *const tables = units->tables;
+    const int exponent = units->exponent;
     int32_t *const cell = units->cell;
     int16_t *const to_h = units->h, *const out = units->out;
     const size_t stride = step->stride, out_stride = step->out_stride;
@@ -522,7 +525,7 @@ FN void lstm_rows(const int rows, const enum mr_product product, const struct mr
         const V i = look_up(tables->sigmoid, of[0][r]);
         const V f = look_up(tables->sigmoid, of[1][r]);
         const V g = look_up(tables->tanh, of[2][r]);
-        whole[r] = next_cell(units, i, f, g, v_load(at));
+        whole[r] = next_cell(exponent, i, f, g, v_load(at));
         const V kept = cut(whole[r], 24);
         if (v_differ(whole[r], kept))
             count_cuts(units->cuts, whole[r], kept);
@@ -531,7 +534,7 @@ FN void lstm_rows(const int rows, const enum mr_product product, const struct mr
     UNROLL
     for (int r = 0; r < rows; r++) {
         const size_t row = first + (size_t)r, at = (size_t)block * W;
-        const V h = next_h(units, look_up(tables->sigmoid, of[3][r]), whole[r]);
+        const V h = next_h(tables, exponent, look_up(tables->sigmoid, of[3][r]), whole[r]);
         v_store16(to_h + row * stride + at, h);
         v_store16(out + row * out_stride + at, h);
     }
@@ -539,11 +542,15 @@ FN void lstm_rows(const int rows, const enum mr_product product, const struct mr
 
 FN void lstm_blocks(const enum mr_product product, const struct mr_step *step,
                     const struct mr_units *units, size_t rows) {
+    const int most = product == MR_PRODUCT_WRAPS ? WRAPS_ROWS : ROWS_MAX;
+
     for (int block = 0; block < units->vectors; block++) {
         size_t r = 0;
-        for (; rows - r >= ROWS_MAX && !(ROWS_MAX == 3 && rows - r == 4); r += ROWS_MAX)
-            lstm_rows(ROWS_MAX, product, step, units, block, r);
-        for (; ROWS_MAX > 2 && rows - r >= 2; r += 2)
+        for (; rows - r >= (size_t)most && rows - r != (size_t)most + 1; r += (size_t)most)
+            lstm_rows(most, product, step, units, block, r);
+        for (; most > 3 && rows - r >= 3; r += 3)
+            lstm_rows(3, product, step, units, block, r);
+        for (; most > 2 && rows - r >= 2; r += 2)
             lstm_rows(2, product, step, units, block, r);
         for (; r < rows; r++)
             lstm_rows(1, product, step, units, block, r);
