@@ -166,7 +166,7 @@ int main(void) {
     build_tokens();
     Suite *suite = suite_create("card feedback");
     TCase *all = tcase_create("all");
-    tcase_set_timeout(all, 120);
+    tcase_set_timeout(all, 240);
     tcase_add_test(all, tokens_are_those_of_the_processor);
     tcase_add_loop_test(all, generation_goes_on, 0, 3);
     tcase_add_test(all, a_dead_card_is_told);

@@ -4,6 +4,7 @@
 // and sim: give the bits of the plain reference in the planned cycles, with slots too, and what
 // cannot be is said.
 #define _GNU_SOURCE
+#include "network_build.h"
 #include "session_fixture.h"
 
 #include <math.h>
@@ -228,6 +229,29 @@ START_TEST(networks_that_cannot_be_are_refused) {
 }
 END_TEST
 
+// A row that lanes take in one cycle, however wide: hlsc refused five numbers and more.
+START_TEST(rows_of_one_vector_are_repeated) {
+    static const int columns[] = {1, 4, 5, 32};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        const uint32_t lanes[] = {(uint32_t)columns[i], (uint32_t)columns[i]};
+        const struct mr_options options = {MR_OPTIONS_INIT, .choice = MR_LANES_GIVEN,
+                                           .lanes = lanes, .lane_count = 2};
+        struct mr_network network;
+        struct mr_compiled compiled;
+        struct mr_error error = {0};
+        net_create(&network, INPUTS, "one_vector");
+        const int layer = net_add(&network, "rnn_tanh", 0, columns[i], 0);
+        const int row = repeat(&network, last(&network, layer), OWN);
+        net_output(&network, net_add(&network, "rnn_tanh", row, columns[i], 0), "y");
+        net_quantise(&network, NULL);
+        ck_assert_msg(mr_compile_network(&network, &options, &compiled, &error) == 0,
+                      "%d columns: %s", columns[i], error.text);
+        mr_compiled_free(&compiled);
+        mr_network_free(&network);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("repeat");
     TCase *all = tcase_create("all");
@@ -237,6 +261,7 @@ int main(void) {
     tcase_add_loop_test(all, devices_give_the_bits_of_the_reference, 0, MAKERS);
     tcase_add_test(all, calls_that_cannot_be_are_refused);
     tcase_add_test(all, networks_that_cannot_be_are_refused);
+    tcase_add_test(all, rows_of_one_vector_are_repeated);
     suite_add_tcase(suite, all);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

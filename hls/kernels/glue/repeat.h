@@ -25,13 +25,9 @@ static void REPEAT(hls_stream(VEC) * in, hls_stream(VEC) * out, uint32_t command
 #endif
                    uint32_t steps, uint32_t total) {
     static int16_t kept[REPEAT_SLOTS * WORDS][REPEAT_LC];
-#if REPEAT_SLOTS > 1 || REPEAT_COUNT > REPEAT_LC
     HLS(array_partition variable = kept dim = 2 complete)
-#    if REPEAT_SLOTS * WORDS <= MR_KEPT_LUT_WORDS
+#if REPEAT_SLOTS * WORDS <= MR_KEPT_LUT_WORDS
     HLS(bind_storage variable = kept type = ram_2p impl = lutram latency = 0)
-#    endif
-#else // what is written may be read in the next cycle
-    HLS(array_partition variable = kept dim = 0 complete)
 #endif
     if (command == RUN_COMMAND) {
         uint32_t left = steps; // steps of the sequence from row t's on
