@@ -169,14 +169,18 @@ START_TEST(gathers_vectors) {
 }
 END_TEST
 
+// A run over numbered words; what comes of them is read from `out`.
+#define RUN_NUMBERED(kernel, VEC, words)                                                           \
+    HLS_CHANNEL(VEC, in);                                                                          \
+    HLS_CHANNEL(VEC, out);                                                                         \
+    for (int word = 0; word < steps * sequences * (words); word++)                                 \
+        hls_write(VEC, &in, (VEC){{(int16_t)word}});                                               \
+    kernel(&in, &out, MR_COMMAND_RUN, (uint32_t)sequences, (uint32_t)steps,                        \
+           (uint32_t)(steps * sequences))
+
 #define CHECK_LAST(kernel, VEC, words, slots)                                                      \
     do {                                                                                           \
-        HLS_CHANNEL(VEC, in);                                                                      \
-        HLS_CHANNEL(VEC, out);                                                                     \
-        for (int word = 0; word < steps * sequences * (words); word++)                             \
-            hls_write(VEC, &in, (VEC){{(int16_t)word}});                                           \
-        kernel(&in, &out, MR_COMMAND_RUN, (uint32_t)sequences, (uint32_t)steps,                    \
-               (uint32_t)(steps * sequences));                                                     \
+        RUN_NUMBERED(kernel, VEC, words);                                                          \
         for (int word = 0; word < steps * sequences * (words); word++)                             \
             if (is_last(word / (words), slots, sequences, steps))                                  \
                 ck_assert_int_eq(hls_read(VEC, &out).v[0], word);                                  \
@@ -197,12 +201,7 @@ END_TEST
 // Rows of steps of groups come back from the last step to the first.
 #define CHECK_REVERSE(kernel, VEC, words, slots)                                                   \
     do {                                                                                           \
-        HLS_CHANNEL(VEC, in);                                                                      \
-        HLS_CHANNEL(VEC, out);                                                                     \
-        for (int word = 0; word < steps * sequences * (words); word++)                             \
-            hls_write(VEC, &in, (VEC){{(int16_t)word}});                                           \
-        kernel(&in, &out, MR_COMMAND_RUN, (uint32_t)sequences, (uint32_t)steps,                    \
-               (uint32_t)(steps * sequences));                                                     \
+        RUN_NUMBERED(kernel, VEC, words);                                                          \
         for (int first = 0; first < sequences; first += (slots)) {                                 \
             const int rows = sequences - first < (slots) ? sequences - first : (slots);            \
             for (int t = steps; t-- > 0;)                                                          \
