@@ -309,6 +309,10 @@ static inline struct mr_place net_place(uint64_t *state, enum mr_place_of_cell w
             place.alpha /= 5; // something is left
         place.low = place.offset - place.factor * clip;
         place.high = place.offset + place.factor * clip;
+        // Something is left of a hard sigmoid, too: clipped outside of 0 to 1 it is a constant,
+        // and hlsc leaves out what the plan counts.
+        if (place.kind == MR_ACTIVATION_HARD && (place.high <= 0 || place.low >= 1))
+            place.low = -INFINITY, place.high = INFINITY;
     }
     double *const numbers[] = {&place.alpha,  &place.scale, &place.factor,
                                &place.offset, &place.low,   &place.high};
