@@ -3,12 +3,14 @@
 // the fast engine gives the bits of the one that goes unit by unit, also where sums need their
 // pieces and numbers are at their ends, and a training that is taken up again those of the unbroken
 // one.
+#include "int_numbers.h"
 #include "int_trainer.h"
 #include "op.h"
 #include "random.h"
 #include "train_weights.h"
 
 #include <check.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -376,6 +378,50 @@ START_TEST(what_cannot_be_trained_is_told) {
 }
 END_TEST
 
+// ---- numbers of a mini-batch
+
+// Rows of every length up to two vectors and more, from numbers at their ends, at ties, and drawn.
+START_TEST(rows_are_rounded_as_numbers_are) {
+    static const float ends[] = {
+        0,        -0.0F,     0.5F,    -0.5F,   1.5F,       -1.5F,      0.49999997F, -0.50000006F,
+        32766.5F, -32766.5F, 32767,   -32767,  32767.5F,   -32768,     65536,       -1e30F,
+        FLT_MAX,  -FLT_MAX,  FLT_MIN, -1e-45F, 32766.498F, -32766.502F};
+    enum { ENDS = sizeof ends / sizeof *ends, MOST = 11 };
+    uint64_t state = first_seed;
+
+    for (int bits = -120; bits <= 100; bits += bits == -1 || bits == 0 ? 1 : 7) {
+        for (int draw = 0; draw < 200; draw++) {
+            const size_t count = (size_t)random_between(&state, 0, MOST);
+            float x[MOST], most = 0;
+            int16_t to[MOST + 1] = {0};
+            for (size_t k = 0; k < count; k++) {
+                x[k] = random_between(&state, 0, 1) ? ends[random_between(&state, 0, ENDS - 1)]
+                                                    : random_number(&state, 40000);
+                x[k] = random_between(&state, 0, 3) ? ldexpf(x[k], -bits) : x[k];
+                if (!isfinite(x[k]))
+                    x[k] = FLT_MAX;
+                most = fmaxf(most, fabsf(x[k]));
+            }
+            to[count] = 77;
+            mr_int_whole_row(x, count, ldexpf(1, bits), to);
+            ck_assert_int_eq(to[count], 77);
+            ck_assert(mr_int_greatest(x, count) == (double)most);
+            uint64_t beyond = 0;
+            for (size_t k = 0; k < count; k++) {
+                ck_assert_msg(to[k] == mr_int_whole(x[k], bits, 32767), "%a 2^%d is %d, and not %d",
+                              (double)x[k], bits, to[k], mr_int_whole(x[k], bits, 32767));
+                beyond += fabsf(x[k]) > 32767;
+            }
+            ck_assert_uint_eq(mr_int_count_beyond(x, count, 32767), beyond);
+            if (count == 0)
+                continue;
+            x[random_between(&state, 0, (int)count - 1)] = draw % 2 ? NAN : -INFINITY;
+            ck_assert(isinf(mr_int_greatest(x, count)));
+        }
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("train_int");
     TCase *all = tcase_create("all");
@@ -385,6 +431,7 @@ int main(void) {
     first_seed = seed ? strtoull(seed, NULL, 0) : thorough ? (uint64_t)time(NULL) : 1;
     printf("seed %llu\n", (unsigned long long)first_seed);
     tcase_set_timeout(all, 600);
+    tcase_add_test(all, rows_are_rounded_as_numbers_are);
     tcase_add_test(all, steps_are_near_those_of_float32);
     tcase_add_test(all, engines_give_the_same_bits);
     tcase_add_test(all, engines_agree_at_the_ends_of_numbers);

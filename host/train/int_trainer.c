@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "failure.h"
 #include "int_device.h"
+#include "int_numbers.h"
 #include "train_draw.h"
 
 #include <math.h>
@@ -220,37 +221,15 @@ static int learn_scales(struct trainer *trainer, const struct mr_int_batch *batc
 
 // ---- numbers
 
-// The greatest magnitude; infinite where a number is none.
-static double greatest(const float *x, size_t count) {
-    double most = 0;
-
-    for (size_t k = 0; k < count; k++)
-        most = isfinite(x[k]) ? fmax(most, fabs((double)x[k])) : INFINITY;
-    return most;
-}
-
-// x 2^bits, to nearest, ties up, within +-most.
-static int32_t whole(float x, int bits, int32_t most) {
-    return (int32_t)fmin(fmax(floor(ldexp((double)x, bits) + 0.5), -most), most);
-}
-
 // x: (sequences, steps, inputs), to (steps, sequences, inputs).
-// Gives how many lie beyond the range.
-static uint64_t take_x(struct trainer *trainer, const float *x, size_t sequences, size_t steps) {
+static void take_x(struct trainer *trainer, const float *x, size_t sequences, size_t steps) {
     const size_t inputs = (size_t)trainer->model->chain.inputs;
-    const int unit = trainer->model->layers[0].x_unit;
-    const float most = ldexpf(1, unit);
-    uint64_t cut = 0;
+    const float scale = ldexpf(1, 15 - trainer->model->layers[0].x_unit);
 
     for (size_t b = 0; b < sequences; b++)
         for (size_t t = 0; t < steps; t++)
-            for (size_t k = 0; k < inputs; k++) {
-                const float number = x[(b * steps + t) * inputs + k];
-                trainer->x[(t * sequences + b) * inputs + k] =
-                    (int16_t)whole(number, 15 - unit, 32767);
-                cut += fabsf(number) > most;
-            }
-    return cut;
+            mr_int_whole_row(x + (b * steps + t) * inputs, inputs, scale,
+                             trainer->x + (t * sequences + b) * inputs);
 }
 
 static int take_targets(struct trainer *trainer, const float *y, size_t rows,
@@ -266,7 +245,7 @@ static int take_targets(struct trainer *trainer, const float *y, size_t rows,
                                   (double)y[k], model->outputs - 1);
             trainer->targets[k] = (int32_t)y[k];
         } else {
-            trainer->targets[k] = whole(y[k], 20 - model->y_unit, (1 << 23) - 1);
+            trainer->targets[k] = mr_int_whole(y[k], 20 - model->y_unit, (1 << 23) - 1);
         }
     }
     return 0;
@@ -323,9 +302,9 @@ static int trainer_step(void *opened, const float *x, const float *y, size_t seq
     if (code != 0)
         return code;
     const size_t rows = mr_int_rows(model, sequences, steps);
-    const double x_most = greatest(x, sequences * steps * (size_t)model->chain.inputs);
+    const double x_most = mr_int_greatest(x, sequences * steps * (size_t)model->chain.inputs);
     const double y_most =
-        greatest(y, rows * (size_t)mr_train_targets(&model->chain, model->options.loss));
+        mr_int_greatest(y, rows * (size_t)mr_train_targets(&model->chain, model->options.loss));
     if (isinf(x_most) || isinf(y_most))
         return mr_failure(error, MR_ERROR_INPUT,
                           "step %llu: a number of the mini-batch is not finite",
@@ -334,8 +313,11 @@ static int trainer_step(void *opened, const float *x, const float *y, size_t seq
         mr_int_settle(model, x_most, y_most);
         trainer->where = HERE;
     }
-    trainer->x_cut += take_x(trainer, x, sequences, steps);
-    trainer->x_numbers += sequences * steps * (size_t)model->chain.inputs;
+    const size_t x_count = sequences * steps * (size_t)model->chain.inputs;
+    const float x_end = ldexpf(1, model->layers[0].x_unit);
+    take_x(trainer, x, sequences, steps);
+    trainer->x_cut += x_most > (double)x_end ? mr_int_count_beyond(x, x_count, x_end) : 0;
+    trainer->x_numbers += x_count;
     code = take_targets(trainer, y, rows, error);
     if (code != 0)
         return code;
@@ -375,7 +357,7 @@ static int trainer_predict(void *opened, const float *x, size_t sequences, size_
 
     if (code != 0)
         return code;
-    const double x_most = greatest(x, sequences * row);
+    const double x_most = mr_int_greatest(x, sequences * row);
     if (isinf(x_most))
         return mr_failure(error, MR_ERROR_INPUT, "a number to predict from is not finite");
     if (!model->settled) {
