@@ -4,8 +4,12 @@
 
 #include "file.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined __x86_64__
+#    include <cpuid.h>
+#endif
 
 static bool has_always(void) {
     return true;
@@ -14,6 +18,12 @@ static bool has_always(void) {
 #if defined __x86_64__
 static bool has_avx2(void) {
     return __builtin_cpu_supports("avx2");
+}
+
+static bool has_avxvnni(void) {
+    unsigned a = 0, b, c, d; // __builtin_cpu_supports of clang 14 does not know it
+
+    return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1U << 4);
 }
 
 static bool has_avx512(void) {
@@ -30,6 +40,7 @@ static const struct {
 } all[] = {
 #if defined __x86_64__
     {&mr_kernels_avx512, has_avx512},
+    {&mr_kernels_avxvnni, has_avxvnni},
     {&mr_kernels_avx2, has_avx2},
 #endif
     {&mr_kernels_plain, has_always},
@@ -56,6 +67,13 @@ const struct mr_kernels *mr_kernels_choose(char *error, size_t error_size) {
                     "MILLRACE_CPU is %s, which this processor does not have; unset it", name);
             return NULL;
         }
-    mr_fail(error, error_size, "MILLRACE_CPU is '%.40s'; known are avx512, avx2 and plain", name);
+    char known[100] = "";
+    for (size_t i = 0, at = 0; i < KERNELS && at < sizeof known; i++)
+        at += (size_t)snprintf(known + at, sizeof known - at, "%s%s",
+                               i == 0            ? ""
+                               : i + 1 < KERNELS ? ", "
+                                                 : " and ",
+                               all[i].kernels->name);
+    mr_fail(error, error_size, "MILLRACE_CPU is '%.40s'; known are %s", name, known);
     return NULL;
 }

@@ -178,7 +178,7 @@ struct mr_kernels {
 
 extern const struct mr_kernels mr_kernels_plain;
 #if defined __x86_64__
-extern const struct mr_kernels mr_kernels_avx2, mr_kernels_avx512;
+extern const struct mr_kernels mr_kernels_avx2, mr_kernels_avxvnni, mr_kernels_avx512;
 #endif
 
 // Those for this processor, or that MILLRACE_CPU names. NULL with a sentence in error: it names

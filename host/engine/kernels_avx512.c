@@ -13,7 +13,16 @@
 #    define HAS_BYTES 1
 #    define KEEP(v) __asm__("" : "+v"(v))
 
-enum { W = 16, ROWS_MAX = 4, SPLIT_ROWS = 3, BLOCKS_MAX = 2 };
+enum {
+    W = 16,
+    ROWS_MAX = 4,
+    SPLIT_ROWS = 3,
+    WRAPS_ROWS = 3,
+    WRAPS_VECTORS = 4,
+    CELL_ROWS = 4,
+    BLOCKS_MAX = 2,
+    SPLIT_BLOCKS = 2
+};
 typedef __m512i V;
 
 FN V v_all(int32_t n) {

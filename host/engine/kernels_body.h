@@ -5,9 +5,12 @@
 //   KERNEL       before each function that others call, FN before each that is a part of these
 //   HAS_BYTES    1 where there is a product of bytes, else 0
 //   W, V         numbers of 32 bits in a vector, and its type
-//   ROWS_MAX     rows whose sums are in registers together, of one block: 2, or 4 where HAS_BYTES;
-//   SPLIT_ROWS   likewise of MR_PRODUCT_SPLIT; 1 where not HAS_BYTES
-//   BLOCKS_MAX   blocks likewise, 1 or 2, of one row
+//   ROWS_MAX     rows whose sums are in registers together, of one block, 2 to 4;
+//   SPLIT_ROWS   likewise of MR_PRODUCT_SPLIT, 1 to ROWS_MAX
+//   WRAPS_ROWS   likewise of MR_PRODUCT_WRAPS and of WRAPS_VECTORS of a block: 2 or 3, of 2 or 4;
+//                HAS_BYTES
+//   BLOCKS_MAX   blocks likewise, 1 or 2, of one row; SPLIT_BLOCKS of MR_PRODUCT_SPLIT
+//   CELL_ROWS    rows whose cells are calculated together, ROWS_MAX to 4
 //   v_all(n), v_load(p), v_store(p, v)
 //   v_add, v_sub, v_mul (low 32 bits), v_and, v_min, v_max
 //   v_mul15(a, b)                    of a from 0 to 2^15 - 1 and b of 16 bits, at half the cost
@@ -73,10 +76,18 @@ KERNEL void wrap(const struct mr_numbers *from, int32_t *high, int32_t *low, siz
 
 // ---- sums
 
-enum {
-    WRAPS_ROWS = 3, // as ROWS_MAX, of MR_PRODUCT_WRAPS
-    AHEAD = 2048    // bytes of weights, which may lie in a far cache
-};
+enum { AHEAD = 2048 }; // bytes of weights, which may lie in a far cache
+
+#if !HAS_BYTES
+enum { WRAPS_ROWS = 1, WRAPS_VECTORS = MR_PANEL }; // there are none
+#endif
+
+// Rows whose sums are in registers together.
+FN int rows_of(enum mr_product product) {
+    return product == MR_PRODUCT_SPLIT   ? SPLIT_ROWS
+           : product == MR_PRODUCT_WRAPS ? WRAPS_ROWS
+                                         : ROWS_MAX;
+}
 
 FN V group(V weights, enum mr_product product, V sum, V column) {
 #if HAS_BYTES
@@ -164,12 +175,13 @@ FN void sum_rows(const int blocks, const int rows, const enum mr_product product
 
 FN void sum_all(const enum mr_product product, const struct mr_panel *panel,
                 const struct mr_columns *columns, const struct mr_sums *sums, size_t rows) {
+    const int together = product == MR_PRODUCT_SPLIT ? SPLIT_BLOCKS : BLOCKS_MAX;
     int block = 0;
 
-    for (; rows == 1 && block + BLOCKS_MAX <= panel->blocks; block += BLOCKS_MAX)
-        sum_rows(BLOCKS_MAX, 1, product, panel, block, columns, sums, 0);
+    for (; rows == 1 && block + together <= panel->blocks; block += together)
+        sum_rows(together, 1, product, panel, block, columns, sums, 0);
     for (; block < panel->blocks; block++) {
-        const int most = product == MR_PRODUCT_SPLIT ? SPLIT_ROWS : ROWS_MAX;
+        const int most = rows_of(product);
         size_t r = 0;
         for (; r + (size_t)most <= rows; r += (size_t)most)
             sum_rows(1, most, product, panel, block, columns, sums, r);
@@ -179,14 +191,15 @@ FN void sum_all(const enum mr_product product, const struct mr_panel *panel,
 }
 
 #if HAS_BYTES
-// Columns of some rows of a block, from one four to another: sums that wrap, and estimates of them
-// (kernels.h).
-FN void wrap_columns(const int rows, const struct mr_panel *panel, int block, int from, int end,
-                     const struct mr_columns *columns, size_t first, V (*top)[ROWS_MAX],
+// Columns of some rows, from one four to another, by WRAPS_VECTORS of a block from vector `vector`
+// on: sums that wrap, and estimates of them (kernels.h).
+FN void wrap_columns(const int rows, const struct mr_panel *panel, int block, int vector, int from,
+                     int end, const struct mr_columns *columns, size_t first, V (*top)[ROWS_MAX],
                      V (*sum)[ROWS_MAX]) {
-    const size_t vectors = (size_t)block * (size_t)mr_panel_fours(panel) + (size_t)from;
-    const int32_t *weights = (const int32_t *)panel->weights + vectors * 2 * MR_PANEL * W;
-    const int32_t *tops = (const int32_t *)panel->tops + vectors * MR_PANEL * W;
+    const size_t vectors =
+        ((size_t)block * (size_t)mr_panel_fours(panel) + (size_t)from) * MR_PANEL;
+    const int32_t *weights = (const int32_t *)panel->weights + (2 * vectors + (size_t)vector) * W;
+    const int32_t *tops = (const int32_t *)panel->tops + (vectors + (size_t)vector) * W;
 
     for (int k = from; k < end; k++) {
         V column[ROWS_MAX];
@@ -197,7 +210,7 @@ FN void wrap_columns(const int rows, const struct mr_panel *panel, int block, in
                 column[r] = v_all(
                     columns->low[(first + (size_t)r) * columns->stride + (size_t)(2 * k + pair)]);
             UNROLL
-            for (int v = 0; v < MR_PANEL; v++) {
+            for (int v = 0; v < WRAPS_VECTORS; v++) {
                 V w = v_load(weights + (pair * MR_PANEL + v) * W);
                 KEEP(w);
                 UNROLL
@@ -211,7 +224,7 @@ FN void wrap_columns(const int rows, const struct mr_panel *panel, int block, in
         for (int r = 0; r < rows; r++)
             column[r] = v_all(columns->high[(first + (size_t)r) * columns->stride + (size_t)k]);
         UNROLL
-        for (int v = 0; v < MR_PANEL; v++) {
+        for (int v = 0; v < WRAPS_VECTORS; v++) {
             V w = v_load(tops + v * W);
             KEEP(w);
             UNROLL
@@ -225,31 +238,32 @@ FN void wrap_columns(const int rows, const struct mr_panel *panel, int block, in
     }
 }
 
-// A piece of some rows and one block.
-FN void wrap_rows(const int rows, const struct mr_panel *panel, int block, int piece,
+// A piece of some rows and those vectors of a block.
+FN void wrap_rows(const int rows, const struct mr_panel *panel, int block, int vector, int piece,
                   const struct mr_columns *columns, const struct mr_sums *sums, size_t first) {
-    const uint16_t *place = panel->place + (size_t)block * MR_PANEL;
+    const uint16_t *place = panel->place + (size_t)block * MR_PANEL + (size_t)vector;
     const int fours = mr_panel_fours(panel), pieces = mr_panel_pieces(panel);
     const int from_four = piece * panel->piece;
     const int end = piece == pieces - 1 ? fours : from_four + panel->piece;
     const int32_t *start =
-        panel->start + ((size_t)block * (size_t)pieces + (size_t)piece) * MR_PANEL * W;
+        panel->start +
+        (((size_t)block * (size_t)pieces + (size_t)piece) * MR_PANEL + (size_t)vector) * W;
     const int32_t *from = piece ? sums->to : sums->from;
     const size_t stride = piece ? sums->to_stride : sums->from_stride;
-    V top[MR_PANEL][ROWS_MAX], sum[MR_PANEL][ROWS_MAX];
+    V top[WRAPS_VECTORS][ROWS_MAX], sum[WRAPS_VECTORS][ROWS_MAX];
 
     UNROLL
-    for (int v = 0; v < MR_PANEL; v++) {
+    for (int v = 0; v < WRAPS_VECTORS; v++) {
         UNROLL
         for (int r = 0; r < rows; r++) {
             top[v][r] = v_load(start + v * W);
             sum[v][r] = v_load(from + (first + (size_t)r) * stride + (size_t)place[v] * 2 * W + W);
         }
     }
-    wrap_columns(rows, panel, block, from_four, end, columns, first, top, sum);
+    wrap_columns(rows, panel, block, vector, from_four, end, columns, first, top, sum);
     const bool narrows = piece < pieces - 1 || !sums->end;
     UNROLL
-    for (int v = 0; v < MR_PANEL; v++) {
+    for (int v = 0; v < WRAPS_VECTORS; v++) {
         UNROLL
         for (int r = 0; r < rows; r++) {
             const size_t row = first + (size_t)r, at = (size_t)place[v] * 2 * W;
@@ -270,14 +284,15 @@ FN void wrap_rows(const int rows, const struct mr_panel *panel, int block, int p
 FN void wrap_all(const struct mr_panel *panel, const struct mr_columns *columns,
                  const struct mr_sums *sums, size_t rows) {
     for (int block = 0; block < panel->blocks; block++)
-        for (int piece = 0; piece < mr_panel_pieces(panel); piece++) {
+        for (int at = 0; at < MR_PANEL * mr_panel_pieces(panel); at += WRAPS_VECTORS) {
+            const int piece = at / MR_PANEL, vector = at % MR_PANEL;
             size_t r = 0;
             for (; rows - r >= WRAPS_ROWS && rows - r != WRAPS_ROWS + 1; r += WRAPS_ROWS)
-                wrap_rows(WRAPS_ROWS, panel, block, piece, columns, sums, r);
+                wrap_rows(WRAPS_ROWS, panel, block, vector, piece, columns, sums, r);
             for (; rows - r >= 2; r += 2)
-                wrap_rows(2, panel, block, piece, columns, sums, r);
+                wrap_rows(2, panel, block, vector, piece, columns, sums, r);
             if (r < rows)
-                wrap_rows(1, panel, block, piece, columns, sums, r);
+                wrap_rows(1, panel, block, vector, piece, columns, sums, r);
         }
 }
 #endif
@@ -458,30 +473,31 @@ KERNEL void lstm_peephole(const struct mr_units *units) {
     lstm_of(units, units->gate, units->g, true);
 }
 
-// Arguments of a block's units, of some rows from `first` on, from place `to` on.
-FN void lstm_arguments(const int rows, const enum mr_product product, const struct mr_step *step,
-                       const struct mr_units *units, int block, size_t first,
-                       V (*arguments)[ROWS_MAX], const int to) {
+// Arguments of some vectors of a block from vector `vector` on, of some rows from `first` on, from
+// place `to` on.
+FN void lstm_arguments(const int rows, const int vectors, const enum mr_product product,
+                       const struct mr_step *step, const struct mr_units *units, int block,
+                       const int vector, size_t first, V (*arguments)[CELL_ROWS], const int to) {
     const bool wraps = product == MR_PRODUCT_WRAPS, is_split = product == MR_PRODUCT_SPLIT;
-    const int32_t *bias = units->sums + (size_t)block * MR_PANEL * 2 * W;
+    const int from = block * MR_PANEL + vector;
+    const int32_t *bias = units->sums + (size_t)from * 2 * W;
     V high[MR_PANEL][ROWS_MAX], low[MR_PANEL][ROWS_MAX];
 
     UNROLL
-    for (int v = 0; v < MR_PANEL; v++) {
+    for (int v = 0; v < vectors; v++) {
         UNROLL
         for (int r = 0; r < rows; r++) {
-            high[v][r] =
-                v_load(wraps ? step->start + (block * MR_PANEL + v) * W : bias + 2 * v * W);
+            high[v][r] = v_load(wraps ? step->start + (from + v) * W : bias + 2 * v * W);
             if (wraps || is_split)
                 low[v][r] = v_load(bias + 2 * v * W + W);
         }
     }
 #if HAS_BYTES
     if (wraps) {
-        wrap_columns(rows, &step->x, block, 0, mr_panel_fours(&step->x), &step->of_x, first, high,
-                     low);
-        wrap_columns(rows, &step->h, block, 0, mr_panel_fours(&step->h), &step->of_h, first, high,
-                     low);
+        wrap_columns(rows, &step->x, block, vector, 0, mr_panel_fours(&step->x), &step->of_x, first,
+                     high, low);
+        wrap_columns(rows, &step->h, block, vector, 0, mr_panel_fours(&step->h), &step->of_h, first,
+                     high, low);
     }
 #endif
     if (!wraps) {
@@ -489,17 +505,16 @@ FN void lstm_arguments(const int rows, const enum mr_product product, const stru
         sum_columns(1, rows, false, product, &step->h, block, &step->of_h, first, high, low);
     }
     UNROLL
-    for (int v = 0; v < MR_PANEL; v++) {
-        const int place = block * MR_PANEL + v;
+    for (int v = 0; v < vectors; v++) {
         UNROLL
         for (int r = 0; r < rows; r++) {
             if (wraps) {
                 low[v][r] = v_sub(low[v][r], v_left(high[v][r], 16));
                 high[v][r] = v_add(v_left(high[v][r], 8), v_load(bias + 2 * v * W));
             }
-            arguments[v][to + r] = wraps || is_split
-                                       ? argument_of(units->scales, place, high[v][r], low[v][r])
-                                       : argument_of_high(units->scales, place, high[v][r]);
+            arguments[vector + v][to + r] =
+                wraps || is_split ? argument_of(units->scales, from + v, high[v][r], low[v][r])
+                                  : argument_of_high(units->scales, from + v, high[v][r]);
         }
     }
 }
@@ -508,17 +523,22 @@ FN void lstm_arguments(const int rows, const enum mr_product product, const stru
 // a row waits for its tables.
 FN void lstm_rows(const int rows, const enum mr_product product, const struct mr_step *step,
                   const struct mr_units *units, int block, size_t first) {
-    const int together = product == MR_PRODUCT_SPLIT ? SPLIT_ROWS : rows;
+    const int together = rows_of(product);
+    const int vectors = product == MR_PRODUCT_WRAPS ? WRAPS_VECTORS : MR_PANEL;
     const struct mr_tables *const tables = units->tables;
     const int exponent = units->exponent;
     int32_t *const cell = units->cell;
     int16_t *const to_h = units->h, *const out = units->out;
     const size_t stride = step->stride, out_stride = step->out_stride;
-    V of[MR_PANEL][ROWS_MAX], whole[ROWS_MAX];
+    V of[MR_PANEL][CELL_ROWS], whole[CELL_ROWS];
 
     UNROLL
-    for (int r = 0; r < rows; r += together)
-        lstm_arguments(together, product, step, units, block, first + (size_t)r, of, r);
+    for (int v = 0; v < MR_PANEL; v += vectors) {
+        UNROLL
+        for (int r = 0; r < rows; r += together)
+            lstm_arguments(rows - r < together ? rows - r : together, vectors, product, step, units,
+                           block, v, first + (size_t)r, of, r);
+    }
     UNROLL
     for (int r = 0; r < rows; r++) {
         int32_t *at = cell + (first + (size_t)r) * stride + (size_t)block * W;
@@ -542,7 +562,7 @@ FN void lstm_rows(const int rows, const enum mr_product product, const struct mr
 
 FN void lstm_blocks(const enum mr_product product, const struct mr_step *step,
                     const struct mr_units *units, size_t rows) {
-    const int most = product == MR_PRODUCT_WRAPS ? WRAPS_ROWS : ROWS_MAX;
+    const int most = product == MR_PRODUCT_WRAPS ? WRAPS_ROWS : CELL_ROWS;
 
     for (int block = 0; block < units->vectors; block++) {
         size_t r = 0;

@@ -15,7 +15,7 @@
 #define HAS_BYTES 0
 #define KEEP(v) (void)0
 
-enum { W = 4, ROWS_MAX = 2, SPLIT_ROWS = 1, BLOCKS_MAX = 1 };
+enum { W = 4, ROWS_MAX = 2, SPLIT_ROWS = 1, CELL_ROWS = 2, BLOCKS_MAX = 1, SPLIT_BLOCKS = 1 };
 typedef int32_t V __attribute__((vector_size(4 * W)));
 typedef uint32_t U __attribute__((vector_size(4 * W))); // which may wrap
 typedef int16_t H __attribute__((vector_size(4 * W)));

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernels (kernels.h) for processors with AVX2 and its dot products of integers (AVX-VNNI).
+#include "kernels.h"
+
+#if defined __x86_64__
+#    define TARGET __attribute__((target("avx2,avxvnni")))
+#    define TABLE mr_kernels_avxvnni
+#    define NAME "avxvnni"
+#    define HAS_BYTES 1
+#    include "words_avx2.h"
+
+enum {
+    ROWS_MAX = 3,
+    SPLIT_ROWS = 1,
+    WRAPS_ROWS = 3,
+    WRAPS_VECTORS = 2,
+    CELL_ROWS = 3,
+    BLOCKS_MAX = 2,
+    SPLIT_BLOCKS = 1
+};
+
+FN V v_pairs(V sum, V weights, V columns) {
+    return _mm256_dpwssd_avx_epi32(sum, weights, columns);
+}
+
+FN V v_bytes(V sum, V weights, V columns) {
+    return _mm256_dpbusd_avx_epi32(sum, columns, weights);
+}
+
+// Numbers from 0 to 255.
+FN void h_store_bytes(int32_t *p, H v) {
+    const __m256i both = _mm256_packus_epi16(v, v); // in each half twice
+    _mm_storeu_si128((__m128i *)(void *)p,
+                     _mm256_castsi256_si128(_mm256_permute4x64_epi64(both, 0x08)));
+}
+
+#    include "kernels_body.h"
+#else
+typedef int mr_no_avxvnni; // no empty file
+#endif
