@@ -4,6 +4,7 @@
 #ifdef __x86_64__
 
 #    include "int_fast.h"
+#    include "int_lanes.h"
 #    include "train/dropout.h"
 #    include "train/fixed_point.h"
 #    include "train/loss.h"
@@ -154,6 +155,7 @@ static void engine_close(void *opened) {
     free(fast->parts);
     free(fast->layers);
     free(fast->head);
+    free(fast->curves);
     free(engine);
 }
 
@@ -170,8 +172,10 @@ static bool make(struct engine *engine, const struct mr_int_model *model) {
     fast->layers = calloc((size_t)fast->layer_count, sizeof *fast->layers);
     fast->parts = calloc((size_t)fast->part_count, sizeof *fast->parts);
     fast->head = calloc(model->w.count, sizeof *fast->head);
-    if (!engine->workers || !fast->layers || !fast->parts || !fast->head)
+    fast->curves = zeros(1, sizeof *fast->curves);
+    if (!engine->workers || !fast->layers || !fast->parts || !fast->head || !fast->curves)
         return false;
+    mr_fast_make_curves(fast->curves);
     for (int i = 0; i < fast->layer_count; i++)
         good = good && mr_fast_make_layer(&model->layers[i], &fast->layers[i]);
     for (int i = 0; i < fast->part_count; i++) {

@@ -40,7 +40,7 @@ struct mr_fast_layer {
     struct mr_fast_weights forward; // x and then h, of all gates or of those of the first phase
     struct mr_fast_weights second;  // x and then r h, of the second phase
     struct mr_fast_weights by_x, by_h, by_reset; // backwards
-    int32_t *bias;                               // (sums, wide units)
+    int32_t *bias_low, *bias_high;               // (sums, wide units)
 };
 
 // Of a part. A row is of one sequence, a pair of rows has the numbers of two side by side.
@@ -48,8 +48,8 @@ struct mr_fast_run {
     int16_t *x, *x_pairs; // (steps, sequences, wide inputs); NULL: those of h of the layer below
     int16_t *h, *h_pairs; // (steps + 1, sequences, wide units)
     int16_t *reset, *reset_pairs; // (steps, sequences, wide units), r h
-    int16_t *cell;                // (sequences, wide units)
-    int16_t *kept;                // (steps, sequences, wide units / 16, MR_FAST_KEPT)
+    int16_t *cell;                // pairs of (sequences, wide units)
+    int16_t *kept;                // pairs of (steps, wide units / 16, sequences, MR_FAST_KEPT)
     int32_t *above;               // (steps, sequences, wide units): dh
     int32_t *sum_x, *sum_h;       // (gates, wide units, wide columns): gradients since
     int64_t *all_x, *all_h;       // these were added here
@@ -62,13 +62,13 @@ struct mr_fast_part {
     int number;
     size_t first, count, sequences; // of the mini-batch; rounded up to a block
     struct mr_fast_run *layers;
-    int16_t *delta;                // (sequences, sums, wide units)
-    int32_t *delta_pairs;          // (sequences / 2, sums, wide units)
-    int32_t *magnitude, *since;    // (sums, wide units): of the deltas of a step; of those in sum_x
-    int32_t largest[MR_FAST_WIDE]; // magnitudes of the deltas of a step, at the most
-    int32_t *behind, *before;      // (sequences, wide units)
-    int32_t *errors;               // of a row
-    int64_t *head_w, *head_bias;   // sums
+    int16_t *delta;             // (sequences, sums, wide units)
+    int32_t *delta_pairs;       // (sequences / 2, sums, wide units)
+    int32_t *magnitude, *since; // (sums, wide units): of the deltas of a step; of those in sum_x
+    int16_t largest[2 * MR_FAST_WIDE]; // magnitudes of the deltas of a step, at the most
+    int32_t *behind, *before;          // (sequences, wide units)
+    int32_t *errors;                   // of a row
+    int64_t *head_w, *head_bias;       // sums
     int64_t *row;
 };
 
@@ -76,6 +76,7 @@ struct mr_fast {
     int layer_count, part_count;
     struct mr_fast_layer *layers;
     struct mr_fast_part *parts;
+    struct lanes_curves *curves;
     int16_t *head; // (outputs, units)
     // What is being done.
     struct mr_int_model *model;
@@ -84,12 +85,13 @@ struct mr_fast {
     int job_count;
 };
 
-// int_fast_pack.c: weights as they are multiplied.
+// int_fast_pack.c: activations, and weights as they are multiplied.
+void mr_fast_make_curves(struct lanes_curves *curves);
 void mr_fast_pack_layer(const struct mr_int_layer *layer, struct mr_fast_layer *to);
 bool mr_fast_make_layer(const struct mr_int_layer *layer, struct mr_fast_layer *to);
 void mr_fast_free_layer(struct mr_fast_layer *layer);
 
-// int_fast_steps.c
+// int_fast_forward.c, int_fast_backward.c
 void mr_fast_forward(struct mr_fast_part *part, int layer);
 void mr_fast_backward(struct mr_fast_part *part, int layer);
 

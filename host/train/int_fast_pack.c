@@ -52,8 +52,9 @@ bool mr_fast_make_layer(const struct mr_int_layer *layer, struct mr_fast_layer *
                 make(&to->by_h, units, (size_t)sums_of(cell, cell->h_row, false) * rows);
     if (cell->second >= 0)
         good = good && make(&to->second, units, columns) && make(&to->by_reset, units, rows);
-    to->bias = aligned_alloc(64, (size_t)cell->sums * units * sizeof *to->bias);
-    return good && to->bias;
+    to->bias_low = aligned_alloc(64, (size_t)cell->sums * units * sizeof *to->bias_low);
+    to->bias_high = aligned_alloc(64, (size_t)cell->sums * units * sizeof *to->bias_high);
+    return good && to->bias_low && to->bias_high;
 }
 
 void mr_fast_free_layer(struct mr_fast_layer *layer) {
@@ -62,7 +63,8 @@ void mr_fast_free_layer(struct mr_fast_layer *layer) {
     free(layer->by_x.w);
     free(layer->by_h.w);
     free(layer->by_reset.w);
-    free(layer->bias);
+    free(layer->bias_low);
+    free(layer->bias_high);
 }
 
 // A weight, 0 outside of the matrix.
@@ -189,10 +191,17 @@ void mr_fast_pack_layer(const struct mr_int_layer *layer, struct mr_fast_layer *
         pack_forward(layer, to, true, &to->second);
         pack_backward(layer, to, layer->h.w, layer->units, cell->h_row, true, &to->by_reset);
     }
-    for (int s = 0; s < cell->sums; s++)
-        for (int u = 0; u < to->wide_units; u++)
-            to->bias[s * to->wide_units + u] =
-                u < layer->units ? layer->bias.w[s * layer->units + u] : 0;
+    for (int s = 0; s < cell->sums; s++) {
+        for (int u = 0; u < to->wide_units; u++) {
+            const int32_t bias = u < layer->units ? layer->bias.w[s * layer->units + u] : 0;
+            to->bias_low[s * to->wide_units + u] = ((bias & 255) + 128) << 7;
+            to->bias_high[s * to->wide_units + u] = bias >> 8;
+        }
+    }
+}
+
+void mr_fast_make_curves(struct lanes_curves *curves) {
+    lanes_make_curves(curves);
 }
 
 LANES_END

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sixteen numbers of 32 bits at a time, by AVX-512: the functions of
+// Sixteen numbers of 32 bits at a time, or 32 of 16 bits, by AVX-512: the functions of
 // hls/kernels/train/fixed_point.h and cells, equal to the bit. Where those calculate with 64 bits,
-// these show that 32 are enough, or take the even and the odd numbers one after the other.
+// these show that less is enough, or take the even and the odd numbers one after the other.
 #ifndef MR_INT_LANES_H
 #define MR_INT_LANES_H
 
@@ -22,6 +22,7 @@
 #include "train/train_tables.h"
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 LANES_BEGIN
@@ -36,29 +37,6 @@ static inline lanes_t lanes_all(int32_t x) {
 
 static inline lanes_t lanes_clamp(lanes_t x, int32_t low, int32_t high) {
     return _mm512_min_epi32(_mm512_max_epi32(x, lanes_all(low)), lanes_all(high));
-}
-
-// 16 numbers of 16 bits, with a sign and without.
-static inline lanes_t lanes_load(const int16_t *from) {
-    return _mm512_cvtepi16_epi32(_mm256_loadu_si256((const __m256i *)from));
-}
-
-static inline lanes_t lanes_load_unsigned(const int16_t *from) {
-    return _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)from));
-}
-
-static inline void lanes_store(int16_t *to, lanes_t x) {
-    _mm256_storeu_si256((__m256i *)to, _mm512_cvtepi32_epi16(x));
-}
-
-// Two rows of 16 bits side by side: a in the lower halves.
-static inline lanes_t lanes_pair(lanes_t a, lanes_t b) {
-    return _mm512_mask_blend_epi16(0xaaaaaaaa, a, _mm512_slli_epi32(b, 16));
-}
-
-// mr_train_argument, of the sum cut to Q20 and the bias.
-static inline lanes_t lanes_argument(lanes_t sum) {
-    return lanes_clamp(_mm512_srai_epi32(_mm512_add_epi32(sum, lanes_all(128)), 8), -32768, 32767);
 }
 
 // A table of 128 numbers at segments of arguments.
@@ -89,46 +67,8 @@ static inline lanes_t lanes_rise(const int16_t *table, lanes_t segment, lanes_t 
     return _mm512_madd_epi16(_mm512_mask_blend_epi32(upper, a, b), fraction);
 }
 
-static inline lanes_t lanes_line(const int32_t *base, const int16_t *slope, lanes_t argument,
-                                 int32_t half) {
-    const lanes_t segment = _mm512_xor_si512(
-        _mm512_and_si512(_mm512_srai_epi32(argument, 9), lanes_all(127)), lanes_all(64));
-    const lanes_t fraction = _mm512_and_si512(argument, lanes_all(511));
-    return _mm512_add_epi32(
-        _mm512_add_epi32(_mm512_slli_epi32(lanes_base(base, segment), 9), lanes_all(half)),
-        lanes_rise(slope, segment, fraction));
-}
-
-static inline lanes_t lanes_sigmoid(lanes_t argument) {
-    return _mm512_srai_epi32(
-        lanes_line(mr_train_sigmoid_base, mr_train_sigmoid_slope, argument, 512), 10);
-}
-
-static inline lanes_t lanes_tanh(lanes_t argument) {
-    return _mm512_srai_epi32(lanes_line(mr_train_tanh_base, mr_train_tanh_slope, argument, 1024),
-                             11);
-}
-
 static inline lanes_t lanes_times(lanes_t a, lanes_t b) {
     return _mm512_mullo_epi32(a, b);
-}
-
-// (a b + 2^15) >> 16 of products below 2^32 without a sign, and below 2^31 with one.
-static inline lanes_t lanes_times_unsigned16(lanes_t a, lanes_t b) {
-    return _mm512_srli_epi32(_mm512_add_epi32(lanes_times(a, b), lanes_all(32768)), 16);
-}
-
-static inline lanes_t lanes_round(lanes_t x, int shift) {
-    return _mm512_srai_epi32(_mm512_add_epi32(x, lanes_all(1 << (shift - 1))), (unsigned)shift);
-}
-
-// y (1 - y) and 1 - y^2, Q16.
-static inline lanes_t lanes_sigmoid_rise(lanes_t y) {
-    return lanes_times_unsigned16(y, _mm512_sub_epi32(lanes_all(65536), y));
-}
-
-static inline lanes_t lanes_tanh_rise(lanes_t y) {
-    return _mm512_srai_epi32(_mm512_sub_epi32(lanes_all(1 << 30), lanes_times(y, y)), 14);
 }
 
 static inline lanes_t lanes_magnitude(lanes_t x) {
@@ -148,14 +88,6 @@ static inline lanes_wide_t lanes_wide(lanes_t a, lanes_t b) {
     return p;
 }
 
-// (p + 2^15) >> 16 of products below 2^47.
-static inline lanes_t lanes_wide_round16(lanes_wide_t p) {
-    const lanes_t half = _mm512_set1_epi64(32768);
-    const lanes_t even = _mm512_srli_epi64(_mm512_add_epi64(p.even, half), 16);
-    const lanes_t odd = _mm512_slli_epi64(_mm512_add_epi64(p.odd, half), 16);
-    return _mm512_mask_blend_epi32(0xaaaa, even, odd);
-}
-
 // p >> drop, within 32 bits.
 static inline lanes_t lanes_wide_drop(lanes_wide_t p, __m128i drop) {
     const lanes_t high = _mm512_set1_epi64(INT32_MAX), low = _mm512_set1_epi64(INT32_MIN);
@@ -171,175 +103,525 @@ static inline lanes_t lanes_halve(lanes_t x) {
     return _mm512_add_epi32(_mm512_srai_epi32(x, 1), _mm512_and_si512(x, lanes_all(1)));
 }
 
-// mr_train_delta; drop: its shift - 1.
-static inline lanes_t lanes_delta(lanes_wide_t p, __m128i drop, lanes_t *seen) {
-    const lanes_t delta =
-        _mm512_min_epi32(lanes_halve(lanes_wide_drop(p, drop)), lanes_all((1 << 30) - 1));
-    *seen = _mm512_or_si512(*seen, lanes_magnitude(delta));
-    return lanes_clamp(delta, -32767, 32767);
+// ---- numbers of 16 bits, of two sequences side by side: in dword u those of unit u
+
+typedef __m512i pairs_t;
+
+enum { PAIRS = 32 };
+
+static inline pairs_t pairs_all(int16_t x) {
+    return _mm512_set1_epi16(x);
+}
+
+static inline pairs_t pairs_load(const int16_t *from) {
+    return _mm512_loadu_si512(from);
+}
+
+static inline void pairs_store(int16_t *to, pairs_t x) {
+    _mm512_storeu_si512(to, x);
+}
+
+// Of 16 units of each, saturated.
+static inline pairs_t pairs_of(lanes_t a, lanes_t b) {
+    const __m512i order =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15));
+    return _mm512_shuffle_epi8(_mm512_packs_epi32(a, b), order);
+}
+
+// The rows of the two sequences.
+static inline void pairs_store_rows(int16_t *a, int16_t *b, pairs_t x) {
+    const __m512i order =
+        _mm512_set_epi16(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1, 30, 28, 26, 24,
+                         22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    const __m512i rows = _mm512_permutexvar_epi16(order, x);
+    _mm256_storeu_si256((__m256i *)a, _mm512_castsi512_si256(rows));
+    _mm256_storeu_si256((__m256i *)b, _mm512_extracti64x4_epi64(rows, 1));
+}
+
+// One sequence's numbers alone, the other's 0.
+static inline pairs_t pairs_first(pairs_t x) {
+    return _mm512_and_si512(x, lanes_all(0xffff));
+}
+
+static inline pairs_t pairs_second(pairs_t x) {
+    return _mm512_andnot_si512(lanes_all(0xffff), x);
+}
+
+// What has no sign less 2^15.
+static inline pairs_t pairs_less(pairs_t x) {
+    return _mm512_xor_si512(x, pairs_all(INT16_MIN));
+}
+
+// The upper and the lower half of a product; a has no sign, b has one.
+static inline pairs_t pairs_high(pairs_t a, pairs_t b) {
+    return _mm512_mask_sub_epi16(_mm512_mulhi_epu16(a, b), _mm512_movepi16_mask(b),
+                                 _mm512_mulhi_epu16(a, b), a);
+}
+
+static inline pairs_t pairs_low(pairs_t a, pairs_t b) {
+    return _mm512_mullo_epi16(a, b);
+}
+
+static inline pairs_t pairs_top(pairs_t x) { // bit
+    return _mm512_srli_epi16(x, 15);
+}
+
+static inline pairs_t pairs_add(pairs_t a, pairs_t b) {
+    return _mm512_add_epi16(a, b);
+}
+
+static inline pairs_t pairs_sub(pairs_t a, pairs_t b) {
+    return _mm512_sub_epi16(a, b);
+}
+
+// Of a sum or a difference of numbers without a sign, the bit that is carried or borrowed.
+static inline pairs_t pairs_carry(pairs_t a, pairs_t b, pairs_t sum) {
+    return pairs_top(_mm512_ternarylogic_epi32(a, b, sum, 0xd4));
+}
+
+static inline pairs_t pairs_borrow(pairs_t a, pairs_t b, pairs_t difference) {
+    return pairs_top(_mm512_ternarylogic_epi32(a, b, difference, 0x8e));
+}
+
+// An activation by 128 segments, in the order of an argument's upper bits: the value at a segment's
+// start with its half, cut to a whole number, and the rise with the bits that were cut above.
+struct lanes_curve {
+    uint16_t start[128], rise[128];
+};
+
+struct lanes_curves {
+    struct lanes_curve sigmoid, tanh;
+};
+
+// cut: bits behind those of the value.
+static inline void lanes_make_curve(struct lanes_curve *to, const int32_t *base,
+                                    const int16_t *slope, int cut) {
+    for (int s = 0; s < 128; s++) {
+        const int32_t at = base[s ^ 64] + (1 << (cut - 1));
+        to->start[s] = (uint16_t)(at >> cut);
+        to->rise[s] = (uint16_t)(slope[s ^ 64] | (at & ((1 << cut) - 1)) << 14);
+    }
+}
+
+static inline void lanes_make_curves(struct lanes_curves *curves) {
+    lanes_make_curve(&curves->sigmoid, mr_train_sigmoid_base, mr_train_sigmoid_slope, 1);
+    lanes_make_curve(&curves->tanh, mr_train_tanh_base, mr_train_tanh_slope, 2);
+}
+
+static inline pairs_t pairs_look_up(const uint16_t *table, pairs_t segment, __mmask32 odd,
+                                    __mmask32 negative) {
+    pairs_t x = _mm512_permutexvar_epi16(segment, _mm512_load_si512(table));
+    x = _mm512_mask_permutexvar_epi16(x, odd, segment, _mm512_load_si512(table + 32));
+    x = _mm512_mask_permutexvar_epi16(x, negative, segment, _mm512_load_si512(table + 64));
+    return _mm512_mask_permutexvar_epi16(x, negative & odd, segment, _mm512_load_si512(table + 96));
+}
+
+static inline pairs_t pairs_curve(const struct lanes_curve *curve, pairs_t argument, unsigned cut) {
+    const pairs_t segment = _mm512_srli_epi16(argument, 9);
+    const __mmask32 negative = _mm512_movepi16_mask(argument);
+    const __mmask32 odd = _mm512_test_epi16_mask(argument, pairs_all(1 << 14));
+    const pairs_t start = pairs_look_up(curve->start, segment, odd, negative);
+    const pairs_t both = pairs_look_up(curve->rise, segment, odd, negative);
+    const pairs_t rise = _mm512_and_si512(both, pairs_all((1 << 14) - 1));
+    const pairs_t risen = _mm512_mulhi_epu16(rise, _mm512_slli_epi16(argument, 7));
+    return pairs_add(start, _mm512_srli_epi16(pairs_add(_mm512_srli_epi16(both, 14), risen), cut));
+}
+
+static inline pairs_t pairs_sigmoid(const struct lanes_curves *curves, pairs_t argument) {
+    return pairs_curve(&curves->sigmoid, argument, 1);
+}
+
+static inline pairs_t pairs_tanh(const struct lanes_curves *curves, pairs_t argument) {
+    return pairs_curve(&curves->tanh, argument, 2);
+}
+
+// y (1 - y), Q16, 2^14 at most.
+static inline pairs_t pairs_sigmoid_rise(pairs_t y) {
+    const pairs_t rest = pairs_sub(_mm512_setzero_si512(), y);
+    return pairs_add(_mm512_mulhi_epu16(y, rest), pairs_top(pairs_low(y, rest)));
+}
+
+// y^2, Q16, rounded up: 2^16 less 1 - y^2.
+static inline pairs_t pairs_square(pairs_t y) {
+    const pairs_t twice = _mm512_slli_epi16(_mm512_abs_epi16(y), 1);
+    const pairs_t cut = pairs_low(twice, twice), square = _mm512_mulhi_epu16(twice, twice);
+    return _mm512_mask_add_epi16(square, _mm512_test_epi16_mask(cut, cut), square, pairs_all(1));
+}
+
+// a (1 - y^2) of a below 1, Q16: a less (a square) with ties down.
+static inline pairs_t pairs_by_tanh(pairs_t a, pairs_t y) {
+    const pairs_t square = pairs_square(y);
+    const pairs_t tie = _mm512_avg_epu16(pairs_low(a, square), pairs_all(32766));
+    return pairs_sub(pairs_sub(a, _mm512_mulhi_epu16(a, square)), pairs_top(tie));
+}
+
+// a rise, rounded; of a sigmoid's rise. With twice, the double of it.
+static inline pairs_t pairs_by_rise(pairs_t a, pairs_t rise) {
+    return _mm512_mulhrs_epi16(a, rise);
+}
+
+static inline pairs_t pairs_by_rise_twice(pairs_t a, pairs_t rise) {
+    // 2 rise may be 2^15, so it is taken less that.
+    return pairs_add(a, _mm512_mulhrs_epi16(a, pairs_less(_mm512_slli_epi16(rise, 1))));
+}
+
+// ---- derivatives: 24 bits of two sequences, in parts that 16 bits hold
+
+typedef struct {
+    lanes_t a, b;
+} twice_t;
+
+// high: >> 9, low: the rest; those of a in lower halves, of b in upper ones, the others 0.
+typedef struct {
+    twice_t whole, high, low;
+} split_t;
+
+static inline split_t split_of(twice_t x) {
+    const lanes_t low = lanes_all(511);
+    const split_t s = {
+        x,
+        {_mm512_srli_epi32(_mm512_slli_epi32(x.a, 7), 16), pairs_second(_mm512_slli_epi32(x.b, 7))},
+        {_mm512_and_si512(x.a, low), _mm512_slli_epi32(_mm512_and_si512(x.b, low), 16)},
+    };
+    return s;
+}
+
+// (x by + half) >> 9; half: a multiple of 512. Of by less 2^15, x by that are `more`.
+static inline lanes_t split_times(lanes_t high, lanes_t low, pairs_t by, lanes_t half,
+                                  lanes_t more) {
+    const lanes_t rest = _mm512_srai_epi32(_mm512_dpwssd_epi32(half, low, by), 9);
+    return _mm512_dpwssd_epi32(_mm512_add_epi32(rest, more), high, by);
+}
+
+static inline twice_t split_product(const split_t *x, pairs_t by, lanes_t half) {
+    const lanes_t none = _mm512_setzero_si512();
+    const twice_t p = {split_times(x->high.a, x->low.a, by, half, none),
+                       split_times(x->high.b, x->low.b, by, half, none)};
+    return p;
+}
+
+static inline twice_t split_product_unsigned(const split_t *x, pairs_t by, lanes_t half) {
+    const pairs_t less = pairs_less(by);
+    const twice_t p = {
+        split_times(x->high.a, x->low.a, less, half, _mm512_slli_epi32(x->whole.a, 6)),
+        split_times(x->high.b, x->low.b, less, half, _mm512_slli_epi32(x->whole.b, 6))};
+    return p;
+}
+
+// (x by + 2^15) >> 16 of by below 1.
+static inline twice_t split_round16(const split_t *x, pairs_t by) {
+    const twice_t p = split_product_unsigned(x, by, lanes_all(32768));
+    const twice_t r = {_mm512_srai_epi32(p.a, 7), _mm512_srai_epi32(p.b, 7)};
+    return r;
+}
+
+static inline twice_t twice_add(twice_t x, twice_t y) {
+    const twice_t sum = {_mm512_add_epi32(x.a, y.a), _mm512_add_epi32(x.b, y.b)};
+    return sum;
+}
+
+static inline twice_t twice_load(const int32_t *a, const int32_t *b) {
+    const twice_t x = {_mm512_loadu_si512(a), _mm512_loadu_si512(b)};
+    return x;
+}
+
+static inline void twice_store(int32_t *a, int32_t *b, twice_t x) {
+    _mm512_storeu_si512(a, x.a);
+    _mm512_storeu_si512(b, x.b);
+}
+
+// The greatest and the least that was seen.
+typedef struct {
+    lanes_t most, least;
+} lanes_seen_t;
+
+static inline void twice_see(lanes_seen_t *seen, twice_t x) {
+    seen->most = _mm512_max_epi32(seen->most, _mm512_max_epi32(x.a, x.b));
+    seen->least = _mm512_min_epi32(seen->least, _mm512_min_epi32(x.a, x.b));
+}
+
+static inline uint32_t lanes_seen(const lanes_seen_t *seen) {
+    return (uint32_t)_mm512_reduce_or_epi32(
+        _mm512_or_si512(lanes_magnitude(seen->most), lanes_magnitude(seen->least)));
 }
 
 // mr_train_cut
-static inline lanes_t lanes_cut(lanes_t x, lanes_t *seen) {
-    *seen = _mm512_or_si512(*seen, lanes_magnitude(x));
-    return lanes_clamp(x, -8388608, 8388607);
+static inline split_t twice_cut(twice_t x, lanes_seen_t *seen) {
+    twice_see(seen, x);
+    const twice_t cut = {lanes_clamp(x.a, -8388608, 8388607), lanes_clamp(x.b, -8388608, 8388607)};
+    return split_of(cut);
+}
+
+// Deltas: by what products are rounded and shifted.
+typedef struct {
+    bool narrow;  // split_product does
+    __m128i drop; // mr_train_cell_shift - 1
+    // Of factors that count 2^-0 to 2^-3 of what others do.
+    lanes_t half[4], shift[4];
+    lanes_seen_t state, delta;
+} lanes_back_t;
+
+// shift: mr_train_cell_shift
+static inline lanes_back_t lanes_back_of(int shift) {
+    const lanes_t none = _mm512_setzero_si512();
+    lanes_back_t back = {.narrow = shift >= 14 && shift <= 31,
+                         .drop = _mm_cvtsi32_si128(shift - 1),
+                         .state = {none, none},
+                         .delta = {none, none}};
+
+    for (int less = 0; back.narrow && less < 4; less++) {
+        back.half[less] = lanes_all(1 << (shift - less - 1));
+        back.shift[less] = lanes_all(shift - less - 9);
+    }
+    return back;
+}
+
+// mr_train_delta of products of 64 bits.
+static inline lanes_t lanes_delta(lanes_wide_t p, __m128i drop) {
+    return _mm512_min_epi32(lanes_halve(lanes_wide_drop(p, drop)), lanes_all((1 << 30) - 1));
+}
+
+static inline twice_t twice_delta(twice_t x, twice_t by, __m128i drop) {
+    const twice_t delta = {lanes_delta(lanes_wide(x.a, by.a), drop),
+                           lanes_delta(lanes_wide(x.b, by.b), drop)};
+    return delta;
+}
+
+static inline pairs_t deltas_of(twice_t delta, lanes_back_t *back) {
+    twice_see(&back->delta, delta);
+    return _mm512_max_epi16(pairs_of(delta.a, delta.b), pairs_all(-32767));
+}
+
+// Factors of 32 bits.
+static inline twice_t twice_of(pairs_t by, bool has_sign) {
+    const lanes_t a = _mm512_slli_epi32(by, 16);
+    const twice_t x = {has_sign ? _mm512_srai_epi32(a, 16) : _mm512_srli_epi32(a, 16),
+                       has_sign ? _mm512_srai_epi32(by, 16) : _mm512_srli_epi32(by, 16)};
+    return x;
+}
+
+static __attribute__((noinline)) twice_t wide_delta(twice_t x, pairs_t by, int less, bool has_sign,
+                                                    __m128i drop) {
+    twice_t factors = twice_of(by, has_sign);
+    factors.a = _mm512_slli_epi32(factors.a, (unsigned)less);
+    factors.b = _mm512_slli_epi32(factors.b, (unsigned)less);
+    return twice_delta(x, factors, drop);
+}
+
+// Of x by 2^less.
+static inline pairs_t lanes_back_delta(const split_t *x, pairs_t by, int less, bool has_sign,
+                                       lanes_back_t *back) {
+    twice_t delta;
+
+    if (__builtin_expect(back->narrow, 1)) {
+        const twice_t p = has_sign ? split_product(x, by, back->half[less])
+                                   : split_product_unsigned(x, by, back->half[less]);
+        delta.a = _mm512_srav_epi32(p.a, back->shift[less]);
+        delta.b = _mm512_srav_epi32(p.b, back->shift[less]);
+    } else {
+        delta = wide_delta(x->whole, by, less, has_sign, back->drop);
+    }
+    return deltas_of(delta, back);
 }
 
 // ---- cells
 
-// What a cell keeps of a unit and step, each 16 numbers of 16 bits side by side.
+// What a cell keeps of a unit and step of two sequences, each PAIRS numbers of 16 bits.
 enum { KEPT = 6 };
 
-// c' of lstm_train_cell: floor((f c + (i g >> 4) + 2^15) / 2^16), of whose terms halves are added.
-static inline lanes_t lanes_lstm_cell(lanes_t i, lanes_t f, lanes_t g, lanes_t cell) {
-    const lanes_t held = lanes_times(f, cell);
-    const lanes_t written = _mm512_srai_epi32(lanes_times(i, g), 4);
-    const lanes_t both = _mm512_and_si512(_mm512_and_si512(held, written), lanes_all(1));
-    const lanes_t half = _mm512_add_epi32(
-        _mm512_add_epi32(_mm512_srai_epi32(held, 1), _mm512_srai_epi32(written, 1)), both);
-    return lanes_clamp(lanes_round(half, 15), -32768, 32767);
+// c' of lstm_train_cell: (f c 2^4 + i g + 2^19) >> 20
+static inline pairs_t pairs_lstm_cell(pairs_t i, pairs_t f, pairs_t g, pairs_t cell) {
+    const pairs_t held = pairs_low(f, cell), written = pairs_low(i, g);
+    const pairs_t lower = _mm512_slli_epi16(held, 4), sum = pairs_add(lower, written);
+    const pairs_t carry = pairs_add(_mm512_srli_epi16(held, 12), pairs_carry(lower, written, sum));
+    // (i g >> 16) + carry + 8, with 2^15 more and halved
+    const pairs_t half =
+        _mm512_avg_epu16(pairs_less(pairs_high(i, g)), pairs_add(carry, pairs_all(7)));
+    return _mm512_adds_epi16(pairs_high(f, cell),
+                             pairs_sub(_mm512_srli_epi16(half, 3), pairs_all(2048)));
 }
 
-// sum: cut to Q20, with their biases. Gives h; kept: i, f, g, o, c before, tanh of c'.
-static inline lanes_t lanes_lstm(const lanes_t sum[4], int16_t *cell, int16_t *kept) {
-    const lanes_t i = lanes_sigmoid(lanes_argument(sum[0]));
-    const lanes_t f = lanes_sigmoid(lanes_argument(sum[1]));
-    const lanes_t g = lanes_tanh(lanes_argument(sum[2]));
-    const lanes_t o = lanes_sigmoid(lanes_argument(sum[3]));
-    const lanes_t before = lanes_load(cell);
-    const lanes_t next = lanes_lstm_cell(i, f, g, before);
-    const lanes_t squash = lanes_tanh(lanes_clamp(_mm512_slli_epi32(next, 1), -32768, 32767));
-    lanes_store(kept, i);
-    lanes_store(kept + 16, f);
-    lanes_store(kept + 32, g);
-    lanes_store(kept + 48, o);
-    lanes_store(kept + 64, before);
-    lanes_store(kept + 80, squash);
-    lanes_store(cell, next);
-    return lanes_round(lanes_times(o, squash), 16);
+// (a b + 2^15) >> 16; a has no sign.
+static inline pairs_t pairs_round16(pairs_t a, pairs_t b) {
+    return pairs_add(pairs_high(a, b), pairs_top(pairs_low(a, b)));
 }
 
-typedef struct {
-    __m128i drop; // mr_train_cell_shift - 1
-    lanes_t seen_state, seen_delta;
-} lanes_back_t;
+// Gives h; kept: i, f, g, o, c before, tanh of c'.
+static inline pairs_t pairs_lstm(const struct lanes_curves *curves, const pairs_t argument[4],
+                                 int16_t *cell, int16_t *kept) {
+    const pairs_t i = pairs_sigmoid(curves, argument[0]), f = pairs_sigmoid(curves, argument[1]);
+    const pairs_t g = pairs_tanh(curves, argument[2]), o = pairs_sigmoid(curves, argument[3]);
+    const pairs_t before = pairs_load(cell), next = pairs_lstm_cell(i, f, g, before);
+    const pairs_t squash = pairs_tanh(curves, _mm512_adds_epi16(next, next));
+    pairs_store(kept, i);
+    pairs_store(kept + PAIRS, f);
+    pairs_store(kept + 2 * PAIRS, g);
+    pairs_store(kept + 3 * PAIRS, o);
+    pairs_store(kept + 4 * PAIRS, before);
+    pairs_store(kept + 5 * PAIRS, squash);
+    pairs_store(cell, next);
+    return pairs_round16(o, squash);
+}
 
 // Gives dc of the step before.
-static inline lanes_t lanes_lstm_back(const int16_t *kept, lanes_t dh, lanes_t dc,
-                                      lanes_back_t *back, lanes_t delta[4]) {
-    const lanes_t i = lanes_load_unsigned(kept), f = lanes_load_unsigned(kept + 16);
-    const lanes_t g = lanes_load(kept + 32), o = lanes_load_unsigned(kept + 48);
-    const lanes_t cell = lanes_load(kept + 64), squash = lanes_load(kept + 80);
-    const lanes_t by_i = lanes_round(lanes_times(g, lanes_sigmoid_rise(i)), 15);
-    const lanes_t by_f =
-        _mm512_slli_epi32(lanes_round(lanes_times(cell, lanes_sigmoid_rise(f)), 14), 3);
-    const lanes_t by_g = lanes_times_unsigned16(i, lanes_tanh_rise(g));
-    const lanes_t by_o = lanes_round(lanes_times(squash, lanes_sigmoid_rise(o)), 15);
-    const lanes_t by_c = lanes_times_unsigned16(o, lanes_tanh_rise(squash));
-    const lanes_t dh_cut = lanes_cut(dh, &back->seen_state);
-    const lanes_t dc_cut = lanes_cut(
-        _mm512_add_epi32(lanes_wide_round16(lanes_wide(dh_cut, by_c)), dc), &back->seen_state);
-    delta[0] = lanes_delta(lanes_wide(dc_cut, by_i), back->drop, &back->seen_delta);
-    delta[1] = lanes_delta(lanes_wide(dc_cut, by_f), back->drop, &back->seen_delta);
-    delta[2] = lanes_delta(lanes_wide(dc_cut, by_g), back->drop, &back->seen_delta);
-    delta[3] = lanes_delta(lanes_wide(dh_cut, by_o), back->drop, &back->seen_delta);
-    return lanes_wide_round16(lanes_wide(dc_cut, f));
+static inline twice_t pairs_lstm_back(const int16_t *kept, twice_t dh, twice_t dc,
+                                      lanes_back_t *back, pairs_t delta[4]) {
+    const pairs_t i = pairs_load(kept), f = pairs_load(kept + PAIRS);
+    const pairs_t g = pairs_load(kept + 2 * PAIRS), o = pairs_load(kept + 3 * PAIRS);
+    const pairs_t cell = pairs_load(kept + 4 * PAIRS), squash = pairs_load(kept + 5 * PAIRS);
+    const split_t dh_cut = twice_cut(dh, &back->state);
+    const split_t dc_cut =
+        twice_cut(twice_add(split_round16(&dh_cut, pairs_by_tanh(o, squash)), dc), &back->state);
+    delta[3] =
+        lanes_back_delta(&dh_cut, pairs_by_rise(squash, pairs_sigmoid_rise(o)), 0, true, back);
+    delta[0] = lanes_back_delta(&dc_cut, pairs_by_rise(g, pairs_sigmoid_rise(i)), 0, true, back);
+    delta[1] =
+        lanes_back_delta(&dc_cut, pairs_by_rise_twice(cell, pairs_sigmoid_rise(f)), 3, true, back);
+    delta[2] = lanes_back_delta(&dc_cut, pairs_by_tanh(i, g), 0, false, back);
+    return split_round16(&dc_cut, f);
 }
 
-// gru_train_mix: z (h - n) is below 2^32, so the even and the odd lanes are apart.
-static inline lanes_t lanes_mix(lanes_t z, lanes_t n, lanes_t h) {
-    return _mm512_add_epi32(n, lanes_wide_round16(lanes_wide(z, _mm512_sub_epi32(h, n))));
+// gru_train_mix: n + ((z (h - n) + 2^15) >> 16)
+static inline pairs_t pairs_mix(pairs_t z, pairs_t n, pairs_t h) {
+    const pairs_t over_h = pairs_less(h), over_n = pairs_less(n); // without a sign
+    const pairs_t low_h = pairs_low(z, over_h), low_n = pairs_low(z, over_n);
+    const pairs_t low = pairs_sub(low_h, low_n);
+    const pairs_t high = pairs_sub(_mm512_mulhi_epu16(z, over_h), _mm512_mulhi_epu16(z, over_n));
+    return pairs_add(pairs_add(n, high),
+                     pairs_sub(pairs_top(low), pairs_borrow(low_h, low_n, low)));
 }
 
-// kept: r, z, n, n's sum over h, h before.
-static inline lanes_t lanes_gru(const lanes_t sum[4], lanes_t h, int16_t *kept) {
-    const lanes_t r = lanes_sigmoid(lanes_argument(sum[0]));
-    const lanes_t z = lanes_sigmoid(lanes_argument(sum[1]));
-    const lanes_t over = lanes_argument(sum[3]);
-    const lanes_t reset = _mm512_srai_epi32(lanes_times(r, over), 8);
-    const lanes_t n = lanes_tanh(lanes_argument(_mm512_add_epi32(sum[2], reset)));
-    lanes_store(kept, r);
-    lanes_store(kept + 16, z);
-    lanes_store(kept + 32, n);
-    lanes_store(kept + 48, over);
-    lanes_store(kept + 64, h);
-    return lanes_mix(z, n, h);
+// n: its sum over x, Q20, with 128 more. kept: r, z, n, n's sum over h, h before.
+static inline pairs_t pairs_gru(const struct lanes_curves *curves, pairs_t r_argument,
+                                pairs_t z_argument, twice_t n_sum, pairs_t over, pairs_t h,
+                                int16_t *kept) {
+    const pairs_t r = pairs_sigmoid(curves, r_argument), z = pairs_sigmoid(curves, z_argument);
+    const pairs_t less = pairs_less(r);
+    // (r over) >> 8
+    const lanes_t reset_a =
+        _mm512_add_epi32(_mm512_srai_epi32(_mm512_madd_epi16(less, pairs_first(over)), 8),
+                         _mm512_srai_epi32(_mm512_slli_epi32(over, 16), 9));
+    const lanes_t reset_b =
+        _mm512_add_epi32(_mm512_srai_epi32(_mm512_madd_epi16(less, pairs_second(over)), 8),
+                         _mm512_srai_epi32(pairs_second(over), 9));
+    const pairs_t n =
+        pairs_tanh(curves, pairs_of(_mm512_srai_epi32(_mm512_add_epi32(n_sum.a, reset_a), 8),
+                                    _mm512_srai_epi32(_mm512_add_epi32(n_sum.b, reset_b), 8)));
+    pairs_store(kept, r);
+    pairs_store(kept + PAIRS, z);
+    pairs_store(kept + 2 * PAIRS, n);
+    pairs_store(kept + 3 * PAIRS, over);
+    pairs_store(kept + 4 * PAIRS, h);
+    return pairs_mix(z, n, h);
 }
 
-static inline lanes_t lanes_by_z(lanes_t z, lanes_t n, lanes_t h) {
-    return lanes_round(lanes_times(_mm512_sub_epi32(h, n), lanes_sigmoid_rise(z)), 15);
+// (h - n) z (1 - z): in the halves that sequences have, with something in the others.
+static inline twice_t twice_by_z(pairs_t z, pairs_t n, pairs_t h) {
+    const pairs_t rise = pairs_sigmoid_rise(z);
+    const pairs_t first = pairs_first(rise), second = pairs_second(rise);
+    const lanes_t half = lanes_all(16384);
+    const twice_t by = {
+        _mm512_srai_epi32(
+            _mm512_sub_epi32(_mm512_dpwssd_epi32(half, h, first), _mm512_madd_epi16(n, first)), 15),
+        _mm512_slli_epi32(
+            _mm512_sub_epi32(_mm512_dpwssd_epi32(half, h, second), _mm512_madd_epi16(n, second)),
+            1)};
+    return by;
 }
 
-static inline lanes_t lanes_by_n(lanes_t z, lanes_t n) {
-    // (65536 - z) is at least 1, and (1 - n^2) at most 2^16 where n is 0: below 2^32 but for z 0
-    // and n 0, whose factor is 2^16.
-    const lanes_t rest = _mm512_sub_epi32(lanes_all(65536), z), rise = lanes_tanh_rise(n);
-    return lanes_wide_round16(lanes_wide(rest, rise));
+static inline pairs_t pairs_by_z(pairs_t z, pairs_t n, pairs_t h) {
+    const twice_t by = twice_by_z(z, n, h);
+    return _mm512_mask_blend_epi16(0xaaaaaaaa, by.a, by.b);
 }
 
-static inline lanes_t lanes_gru_back(const int16_t *kept, lanes_t dh, lanes_back_t *back,
-                                     lanes_t delta[4]) {
-    const lanes_t r = lanes_load_unsigned(kept), z = lanes_load_unsigned(kept + 16);
-    const lanes_t n = lanes_load(kept + 32), over = lanes_load(kept + 48);
-    const lanes_t h = lanes_load(kept + 64);
-    const lanes_t cut = lanes_cut(dh, &back->seen_state);
-    const lanes_t by_r = lanes_round(lanes_times(over, lanes_sigmoid_rise(r)), 13);
-    const lanes_wide_t dn = lanes_wide(cut, lanes_by_n(z, n));
-    const lanes_t dn_cut = lanes_wide_round16(dn);
-    delta[0] =
-        lanes_delta(lanes_wide(dn_cut, _mm512_slli_epi32(by_r, 1)), back->drop, &back->seen_delta);
-    delta[1] = lanes_delta(lanes_wide(cut, lanes_by_z(z, n, h)), back->drop, &back->seen_delta);
-    delta[2] = lanes_delta(dn, back->drop, &back->seen_delta);
-    delta[3] = lanes_delta(lanes_wide(dn_cut, r), back->drop, &back->seen_delta);
-    return lanes_wide_round16(lanes_wide(cut, z));
+// (1 - z) (1 - n^2), Q16: below 2^16, for no sigmoid is 0.
+static inline pairs_t pairs_by_n(pairs_t z, pairs_t n) {
+    const pairs_t square = pairs_square(n);
+    const pairs_t both = pairs_add(_mm512_mulhi_epu16(z, square), pairs_top(pairs_low(z, square)));
+    return pairs_sub(both, pairs_add(z, square));
+}
+
+// r's delta of a GRU where n's sum over h is beyond 4: its factor has more than 16 bits.
+static __attribute__((noinline)) twice_t wide_reset(twice_t dn, pairs_t over, pairs_t rise,
+                                                    __m128i drop) {
+    const lanes_t half = lanes_all(4096);
+    const twice_t by = {
+        _mm512_slli_epi32(_mm512_srai_epi32(_mm512_dpwssd_epi32(half, over, pairs_first(rise)), 13),
+                          1),
+        _mm512_slli_epi32(
+            _mm512_srai_epi32(_mm512_dpwssd_epi32(half, over, pairs_second(rise)), 13), 1)};
+    return twice_delta(dn, by, drop);
+}
+
+static inline twice_t pairs_gru_back(const int16_t *kept, twice_t dh, lanes_back_t *back,
+                                     pairs_t delta[4]) {
+    const pairs_t r = pairs_load(kept), z = pairs_load(kept + PAIRS);
+    const pairs_t n = pairs_load(kept + 2 * PAIRS), over = pairs_load(kept + 3 * PAIRS);
+    const pairs_t h = pairs_load(kept + 4 * PAIRS), rise = pairs_sigmoid_rise(r);
+    const split_t cut = twice_cut(dh, &back->state);
+    const pairs_t by_n = pairs_by_n(z, n);
+    const split_t dn = split_of(split_round16(&cut, by_n));
+    if (__builtin_expect(_mm512_cmpgt_epu16_mask(_mm512_abs_epi16(over), pairs_all(16383)) == 0, 1))
+        delta[0] = lanes_back_delta(&dn, pairs_by_rise_twice(_mm512_slli_epi16(over, 1), rise), 1,
+                                    true, back);
+    else
+        delta[0] = deltas_of(wide_reset(dn.whole, over, rise, back->drop), back);
+    delta[1] = lanes_back_delta(&cut, pairs_by_z(z, n, h), 0, true, back);
+    delta[2] = lanes_back_delta(&cut, by_n, 0, false, back);
+    delta[3] = lanes_back_delta(&dn, r, 0, false, back);
+    return split_round16(&cut, z);
 }
 
 // gru_reset_first_train_gates: gives r h. kept: r, z, n, -, h before.
-static inline lanes_t lanes_first_gates(const lanes_t sum[2], lanes_t h, int16_t *kept) {
-    const lanes_t r = lanes_sigmoid(lanes_argument(sum[0]));
-    lanes_store(kept, r);
-    lanes_store(kept + 16, lanes_sigmoid(lanes_argument(sum[1])));
-    lanes_store(kept + 64, h);
-    return lanes_round(lanes_times(r, h), 16);
+static inline pairs_t pairs_first_gates(const struct lanes_curves *curves, pairs_t r_argument,
+                                        pairs_t z_argument, pairs_t h, int16_t *kept) {
+    const pairs_t r = pairs_sigmoid(curves, r_argument);
+    pairs_store(kept, r);
+    pairs_store(kept + PAIRS, pairs_sigmoid(curves, z_argument));
+    pairs_store(kept + 4 * PAIRS, h);
+    return pairs_round16(r, h);
 }
 
-static inline lanes_t lanes_first(lanes_t sum, int16_t *kept) {
-    const lanes_t n = lanes_tanh(lanes_argument(sum));
-    lanes_store(kept + 32, n);
-    return lanes_mix(lanes_load_unsigned(kept + 16), n, lanes_load(kept + 64));
+static inline pairs_t pairs_first_state(const struct lanes_curves *curves, pairs_t argument,
+                                        int16_t *kept) {
+    const pairs_t n = pairs_tanh(curves, argument);
+    pairs_store(kept + 2 * PAIRS, n);
+    return pairs_mix(pairs_load(kept + PAIRS), n, pairs_load(kept + 4 * PAIRS));
 }
 
-static inline lanes_t lanes_first_back(const int16_t *kept, lanes_t dh, lanes_back_t *back,
-                                       lanes_t delta[4]) {
-    const lanes_t z = lanes_load_unsigned(kept + 16), n = lanes_load(kept + 32);
-    const lanes_t h = lanes_load(kept + 64);
-    const lanes_t cut = lanes_cut(dh, &back->seen_state);
-    delta[1] = lanes_delta(lanes_wide(cut, lanes_by_z(z, n, h)), back->drop, &back->seen_delta);
-    delta[2] = lanes_delta(lanes_wide(cut, lanes_by_n(z, n)), back->drop, &back->seen_delta);
-    return lanes_wide_round16(lanes_wide(cut, z));
+static inline twice_t pairs_first_back(const int16_t *kept, twice_t dh, lanes_back_t *back,
+                                       pairs_t delta[4]) {
+    const pairs_t z = pairs_load(kept + PAIRS), n = pairs_load(kept + 2 * PAIRS);
+    const pairs_t h = pairs_load(kept + 4 * PAIRS);
+    const split_t cut = twice_cut(dh, &back->state);
+    delta[1] = lanes_back_delta(&cut, pairs_by_z(z, n, h), 0, true, back);
+    delta[2] = lanes_back_delta(&cut, pairs_by_n(z, n), 0, false, back);
+    return split_round16(&cut, z);
 }
 
 // gru_reset_first_train_reset: gives delta 0 and adds to before.
-static inline lanes_t lanes_first_reset(const int16_t *kept, lanes_t over, lanes_t *before,
+static inline pairs_t pairs_first_reset(const int16_t *kept, twice_t over, twice_t *before,
                                         lanes_back_t *back) {
-    const lanes_t r = lanes_load_unsigned(kept), h = lanes_load(kept + 64);
-    const lanes_t by_r = lanes_round(lanes_times(h, lanes_sigmoid_rise(r)), 15);
-    *before = _mm512_add_epi32(*before, lanes_wide_round16(lanes_wide(over, r)));
-    return lanes_delta(lanes_wide(over, by_r), back->drop, &back->seen_delta);
+    const pairs_t r = pairs_load(kept), h = pairs_load(kept + 4 * PAIRS);
+    const split_t by = split_of(over);
+    *before = twice_add(*before, split_round16(&by, r));
+    return lanes_back_delta(&by, pairs_by_rise(h, pairs_sigmoid_rise(r)), 0, true, back);
 }
 
 // kept: h.
-static inline lanes_t lanes_rnn(lanes_t sum, int16_t *kept) {
-    const lanes_t h = lanes_tanh(lanes_argument(sum));
-    lanes_store(kept, h);
+static inline pairs_t pairs_rnn(const struct lanes_curves *curves, pairs_t argument,
+                                int16_t *kept) {
+    const pairs_t h = pairs_tanh(curves, argument);
+    pairs_store(kept, h);
     return h;
 }
 
-static inline void lanes_rnn_back(const int16_t *kept, lanes_t dh, lanes_back_t *back,
-                                  lanes_t delta[4]) {
-    const lanes_t cut = lanes_cut(dh, &back->seen_state);
-    delta[0] = lanes_delta(lanes_wide(cut, lanes_tanh_rise(lanes_load(kept))), back->drop,
-                           &back->seen_delta);
+static inline pairs_t pairs_rnn_back(const int16_t *kept, twice_t dh, lanes_back_t *back) {
+    const split_t cut = twice_cut(dh, &back->state);
+    const twice_t square = twice_of(pairs_square(pairs_load(kept)), false);
+    const twice_t rise = {_mm512_sub_epi32(lanes_all(65536), square.a),
+                          _mm512_sub_epi32(lanes_all(65536), square.b)};
+    return deltas_of(twice_delta(cut.whole, rise, back->drop), back);
 }
 
 LANES_END
