@@ -234,9 +234,15 @@ static void draw_options(struct problem *p) {
     options->threads = (size_t)random_between(&p->state, 1, 3);
 }
 
-static void engines_agree(int cell, uint64_t seed, bool extreme) {
-    struct problem p = make_problem(seed, cell, seed % 5 == 0 ? 70 : 20);
+static void engines_agree(int cell, uint64_t seed, bool extreme, bool many) {
+    struct problem p = make_problem(seed, cell, many ? 12 : seed % 5 == 0 ? 70 : 20);
 
+    if (many) {
+        p.options.batch = (size_t)random_between(&p.state, 1, 80);
+        p.options.steps = (size_t)random_between(&p.state, 1, 40);
+        tell(&p, "; instead %d sequences", (int)p.options.batch);
+        tell(&p, " of %d steps", (int)p.options.steps);
+    }
     draw_options(&p);
     if (extreme) {
         float *list = calloc(mr_train_weight_count(&p.chain), sizeof *list);
@@ -270,13 +276,21 @@ static void engines_agree(int cell, uint64_t seed, bool extreme) {
 
 START_TEST(engines_give_the_same_bits) {
     for (int i = 0; i < (thorough ? 600 : 16); i++)
-        engines_agree(i % CELLS, first_seed + 1000 + (uint64_t)i, false);
+        engines_agree(i % CELLS, first_seed + 1000 + (uint64_t)i, false, false);
 }
 END_TEST
 
 START_TEST(engines_agree_at_the_ends_of_numbers) {
     for (int i = 0; i < (thorough ? 600 : 16); i++)
-        engines_agree(i % CELLS, first_seed + 100000 + (uint64_t)i, true);
+        engines_agree(i % CELLS, first_seed + 100000 + (uint64_t)i, true, false);
+}
+END_TEST
+
+// So many that the fast engine takes gradients of steps together, group after group, and that
+// derivatives fade on the way back.
+START_TEST(engines_agree_over_many_steps) {
+    for (int i = 0; i < (thorough ? 200 : 8); i++)
+        engines_agree(i % CELLS, first_seed + 200000 + (uint64_t)i, i % 8 >= CELLS, true);
 }
 END_TEST
 
@@ -435,6 +449,7 @@ int main(void) {
     tcase_add_test(all, steps_are_near_those_of_float32);
     tcase_add_test(all, engines_give_the_same_bits);
     tcase_add_test(all, engines_agree_at_the_ends_of_numbers);
+    tcase_add_test(all, engines_agree_over_many_steps);
     tcase_add_test(all, a_training_goes_on_with_the_same_bits);
     tcase_add_test(all, losses_fall);
     tcase_add_test(all, what_cannot_be_trained_is_told);

@@ -111,9 +111,12 @@ static bool make_part(struct mr_fast_part *part, const struct mr_int_model *mode
                                 model->options.steps, i == 0 || model->keep < 65536);
     }
     part->delta = zeros(sequences * MR_INT_SUMS * widest, sizeof *part->delta);
-    part->delta_pairs = zeros(sequences / 2 * MR_INT_SUMS * widest, sizeof *part->delta_pairs);
-    part->magnitude = zeros(MR_INT_SUMS * widest, sizeof *part->magnitude);
-    part->since = zeros(MR_INT_SUMS * widest, sizeof *part->since);
+    part->slots = sequences / 2 < MR_FAST_TOGETHER ? MR_FAST_TOGETHER / (sequences / 2) : 1;
+    part->delta_pairs =
+        zeros(part->slots * sequences / 2 * MR_INT_SUMS * widest, sizeof *part->delta_pairs);
+    part->magnitude = zeros(part->slots * MR_INT_SUMS * widest, sizeof *part->magnitude);
+    part->since_x = zeros(MR_INT_SUMS * widest, sizeof *part->since_x);
+    part->since_h = zeros(MR_INT_SUMS * widest, sizeof *part->since_h);
     part->behind = zeros(sequences * widest, sizeof *part->behind);
     part->before = zeros(sequences * widest, sizeof *part->before);
     part->errors = zeros((size_t)model->outputs, sizeof *part->errors);
@@ -121,8 +124,8 @@ static bool make_part(struct mr_fast_part *part, const struct mr_int_model *mode
     part->head_bias = zeros(model->bias.count, sizeof *part->head_bias);
     part->row = zeros(widest, sizeof *part->row);
     return good && part->layers && part->delta && part->delta_pairs && part->magnitude &&
-           part->since && part->behind && part->before && part->errors && part->head_w &&
-           part->head_bias && part->row;
+           part->since_x && part->since_h && part->behind && part->before && part->errors &&
+           part->head_w && part->head_bias && part->row;
 }
 
 static void free_part(struct mr_fast_part *part) {
@@ -132,7 +135,8 @@ static void free_part(struct mr_fast_part *part) {
     free(part->delta);
     free(part->delta_pairs);
     free(part->magnitude);
-    free(part->since);
+    free(part->since_x);
+    free(part->since_h);
     free(part->behind);
     free(part->before);
     free(part->errors);
@@ -198,17 +202,6 @@ static void *engine_open(const struct mr_int_model *model) {
 
 // ---- columns of x
 
-// The same rows as pairs of sequences.
-static void pair_rows(const int16_t *rows, int16_t *pairs, size_t sequences, size_t wide) {
-    for (size_t b = 0; b < sequences; b += 2) {
-        const int16_t *a = rows + b * wide, *c = a + wide;
-        for (size_t k = 0; k < wide; k++) {
-            pairs[b * wide + 2 * k] = a[k];
-            pairs[b * wide + 2 * k + 1] = c[k];
-        }
-    }
-}
-
 static bool keeps(const struct mr_fast *fast, int i, size_t t, size_t b, size_t k) {
     const struct mr_int_layer *layer = &fast->model->layers[i];
     const size_t place = (t * fast->batch->sequences + b) * (size_t)layer->inputs + k;
@@ -222,6 +215,7 @@ static void take_columns(struct mr_fast_part *part, int i) {
     struct mr_fast_run *run = &part->layers[i];
     const size_t inputs = (size_t)layer->inputs, wide = (size_t)fast->layers[i].wide_inputs;
     const int half = i && layer->x_unit ? 1 << (layer->x_unit - 1) : 0;
+    int32_t most = 0;
 
     for (size_t t = 0; t < batch->steps; t++) {
         int16_t *rows = run->x + t * part->sequences * wide;
@@ -240,8 +234,11 @@ static void take_columns(struct mr_fast_part *part, int i) {
                                                      layer->factor)
                                   : (h[k] + half) >> layer->x_unit);
         }
-        pair_rows(rows, run->x_pairs + t * part->sequences * wide, part->sequences, wide);
+        const int32_t most_here = mr_fast_pair_rows(rows, run->x_pairs + t * part->sequences * wide,
+                                                    part->sequences, wide);
+        most = most_here > most ? most_here : most;
     }
+    run->most_x = most;
 }
 
 // dh of the layer below, of what dropout kept.
@@ -250,7 +247,7 @@ static void drop_back(struct mr_fast_part *part, int i) {
     const struct mr_int_layer *layer = &fast->model->layers[i];
     const size_t wide = (size_t)fast->layers[i].wide_inputs;
 
-    for (size_t t = 0; t < fast->batch->steps; t++) {
+    for (size_t t = part->layers[i - 1].above_from; t < fast->batch->steps; t++) {
         for (size_t b = 0; b < part->count; b++) {
             int32_t *dh = part->layers[i - 1].above + (t * part->sequences + b) * wide;
             for (size_t k = 0; k < (size_t)layer->inputs; k++)
@@ -305,10 +302,12 @@ static void run_head(struct mr_fast_part *part) {
 
     memset(part->head_w, 0, model->w.count * sizeof *part->head_w);
     memset(part->head_bias, 0, model->bias.count * sizeof *part->head_bias);
-    memset(part->layers[last].above, 0,
-           steps * part->sequences * wide * sizeof *part->layers[last].above);
+    const size_t from = model->per_step ? 0 : steps - 1, row = part->sequences * wide;
+    part->layers[last].above_from = from;
+    memset(part->layers[last].above + from * row, 0,
+           (steps - from) * row * sizeof *part->layers[last].above);
     for (size_t b = 0; b < part->count; b++)
-        for (size_t t = model->per_step ? 0 : steps - 1; t < steps; t++)
+        for (size_t t = from; t < steps; t++)
             head_row(part, model->per_step ? (part->first + b) * steps + t : part->first + b, t, b);
 }
 

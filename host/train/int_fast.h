@@ -21,7 +21,10 @@ enum {
     MR_FAST_WIDE = 16, // numbers side by side
     MR_FAST_BLOCK = 4, // sequences, and rows of gradients
     MR_FAST_MOST = 65536,
-    MR_FAST_KEPT = 6 * MR_FAST_WIDE
+    MR_FAST_KEPT = 6 * MR_FAST_WIDE,
+    // Weights' gradients take the deltas of so many steps together that pairs of sequences are
+    // about so many: so much of the columns is in the nearest cache.
+    MR_FAST_TOGETHER = 128
 };
 
 // Rows of weights as they are multiplied: (blocks of 16 columns of results, pairs, results of a
@@ -51,6 +54,8 @@ struct mr_fast_run {
     int16_t *cell;                // pairs of (sequences, wide units)
     int16_t *kept;                // pairs of (steps, wide units / 16, sequences, MR_FAST_KEPT)
     int32_t *above;               // (steps, sequences, wide units): dh
+    size_t above_from;            // dh of the steps before is 0, and is not there
+    int32_t most_x, most_h;       // magnitudes of the columns, at the most
     int32_t *sum_x, *sum_h;       // (gates, wide units, wide columns): gradients since
     int64_t *all_x, *all_h;       // these were added here
     int32_t *sum_bias;            // (sums, wide units)
@@ -62,9 +67,12 @@ struct mr_fast_part {
     int number;
     size_t first, count, sequences; // of the mini-batch; rounded up to a block
     struct mr_fast_run *layers;
-    int16_t *delta;             // (sequences, sums, wide units)
-    int32_t *delta_pairs;       // (sequences / 2, sums, wide units)
-    int32_t *magnitude, *since; // (sums, wide units): of the deltas of a step; of those in sum_x
+    int16_t *delta; // (sequences, sums, wide units), of a step
+    // Of steps that are taken together, the last of them at `slot`.
+    size_t slots, slot;
+    int32_t *delta_pairs;              // (sums, wide units / 16, slots, sequences / 2, 16)
+    int32_t *magnitude;                // (slots, sums, wide units): sums of a step's magnitudes
+    int32_t *since_x, *since_h;        // (sums, wide units): of the magnitudes in sum_x and sum_h
     int16_t largest[2 * MR_FAST_WIDE]; // magnitudes of the deltas of a step, at the most
     int32_t *behind, *before;          // (sequences, wide units)
     int32_t *errors;                   // of a row
@@ -90,6 +98,8 @@ void mr_fast_make_curves(struct lanes_curves *curves);
 void mr_fast_pack_layer(const struct mr_int_layer *layer, struct mr_fast_layer *to);
 bool mr_fast_make_layer(const struct mr_int_layer *layer, struct mr_fast_layer *to);
 void mr_fast_free_layer(struct mr_fast_layer *layer);
+// Rows (sequences, wide) as pairs of sequences, and their greatest magnitude.
+int32_t mr_fast_pair_rows(const int16_t *rows, int16_t *pairs, size_t sequences, size_t wide);
 
 // int_fast_forward.c, int_fast_backward.c
 void mr_fast_forward(struct mr_fast_part *part, int layer);

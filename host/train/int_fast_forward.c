@@ -134,7 +134,7 @@ static void operands_of(struct operands of[2], const struct mr_fast_layer *layer
 
 // Four sequences from b on, and the 16 units of a block.
 ALWAYS void forward_block(struct mr_fast_part *part, int i, enum mr_train_cell kind,
-                          const struct place *at, int block, size_t b) {
+                          const struct place *at, int block, size_t b, pairs_t *most) {
     const struct mr_fast_layer *layer = &part->fast->layers[i];
     const struct lanes_curves *curves = part->fast->curves;
     const size_t wide = (size_t)layer->wide_units;
@@ -173,12 +173,13 @@ ALWAYS void forward_block(struct mr_fast_part *part, int i, enum mr_train_cell k
         }
         pairs_store(pairs + pair, h);
         pairs_store_rows(rows + here, rows + here + wide, h);
+        *most = _mm512_max_epi16(*most, _mm512_abs_epi16(h));
     }
 }
 
 // The second phase of the GRU whose reset gate works on the state.
 static void second_block(struct mr_fast_part *part, int i, const struct place *at, int block,
-                         size_t b) {
+                         size_t b, pairs_t *most) {
     const struct mr_fast_layer *layer = &part->fast->layers[i];
     const size_t wide = (size_t)layer->wide_units;
     const struct bias bias = bias_of(layer, 2, block);
@@ -194,21 +195,26 @@ static void second_block(struct mr_fast_part *part, int i, const struct place *a
                                             kept_of(at, part, (size_t)block, row));
         pairs_store(at->next_pairs + row * wide + (size_t)(block * PAIRS), h);
         pairs_store_rows(at->next + here, at->next + here + wide, h);
+        *most = _mm512_max_epi16(*most, _mm512_abs_epi16(h));
     }
 }
 
 ALWAYS void forward_steps(struct mr_fast_part *part, int i, enum mr_train_cell kind) {
     const int blocks = part->fast->layers[i].wide_units / MR_FAST_WIDE;
+    pairs_t most = _mm512_setzero_si512(); // of h
 
     for (size_t t = 0; t < part->fast->batch->steps; t++) {
         const struct place at = place_of(part, i, t);
         for (int block = 0; block < blocks; block++)
             for (size_t b = 0; b < part->sequences; b += MR_FAST_BLOCK)
-                forward_block(part, i, kind, &at, block, b);
+                forward_block(part, i, kind, &at, block, b, &most);
         for (int block = 0; kind == MR_TRAIN_GRU_RESET_FIRST && block < blocks; block++)
             for (size_t b = 0; b < part->sequences; b += MR_FAST_BLOCK)
-                second_block(part, i, &at, block, b);
+                second_block(part, i, &at, block, b, &most);
     }
+    part->layers[i].most_h = pairs_most(most);
+    if (!part->layers[i].x)
+        part->layers[i].most_x = part->layers[i - 1].most_h;
 }
 
 void mr_fast_forward(struct mr_fast_part *part, int i) {

@@ -200,6 +200,19 @@ void mr_fast_pack_layer(const struct mr_int_layer *layer, struct mr_fast_layer *
     }
 }
 
+int32_t mr_fast_pair_rows(const int16_t *rows, int16_t *pairs, size_t sequences, size_t wide) {
+    pairs_t most = _mm512_setzero_si512();
+
+    for (size_t b = 0; b < sequences; b += 2) {
+        for (size_t k = 0; k < wide; k += LANES) {
+            const pairs_t both = pairs_of_rows(rows + b * wide + k, rows + (b + 1) * wide + k);
+            pairs_store(pairs + b * wide + 2 * k, both);
+            most = _mm512_max_epi16(most, _mm512_abs_epi16(both));
+        }
+    }
+    return pairs_most(most);
+}
+
 void mr_fast_make_curves(struct lanes_curves *curves) {
     lanes_make_curves(curves);
 }

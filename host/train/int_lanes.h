@@ -138,6 +138,12 @@ static inline void pairs_store_rows(int16_t *a, int16_t *b, pairs_t x) {
     _mm256_storeu_si256((__m256i *)b, _mm512_extracti64x4_epi64(rows, 1));
 }
 
+static inline pairs_t pairs_of_rows(const int16_t *a, const int16_t *b) {
+    const lanes_t low = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)a));
+    const lanes_t high = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)b));
+    return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
+}
+
 // One sequence's numbers alone, the other's 0.
 static inline pairs_t pairs_first(pairs_t x) {
     return _mm512_and_si512(x, lanes_all(0xffff));
@@ -145,6 +151,12 @@ static inline pairs_t pairs_first(pairs_t x) {
 
 static inline pairs_t pairs_second(pairs_t x) {
     return _mm512_andnot_si512(lanes_all(0xffff), x);
+}
+
+// The greatest of numbers from 0 on.
+static inline int32_t pairs_most(pairs_t x) {
+    return _mm512_reduce_max_epi32(
+        _mm512_max_epi32(_mm512_and_si512(x, lanes_all(0xffff)), _mm512_srli_epi32(x, 16)));
 }
 
 // What has no sign less 2^15.
