@@ -3,8 +3,8 @@
 // pipeline, bit for bit; no compiler is needed, and no cache.
 //
 // The kernels are chosen by the processor's features. MILLRACE_CPU in the environment names others:
-// "avx512" (with VNNI), "avxvnni" (AVX2 with AVX-VNNI), "avx2" or "plain", which every processor
-// has.
+// "amx" (AVX-512 with AMX), "avx512" (with VNNI), "avxvnni" (AVX2 with AVX-VNNI), "avx2" or
+// "plain", which every processor has.
 #ifndef MR_CPU_ENGINE_H
 #define MR_CPU_ENGINE_H
 

@@ -112,6 +112,11 @@ struct shared_run {
     struct mr_barrier barrier; // of the threads
 };
 
+static void release(const struct mr_engine_state *engine) {
+    if (engine->kernels->release)
+        engine->kernels->release();
+}
+
 static void run_share(void *context, size_t part, size_t worker) {
     struct shared_run *run = context;
     struct mr_engine_state *engine = run->engine;
@@ -131,6 +136,7 @@ static void run_share(void *context, size_t part, size_t worker) {
         if (share.index == 0)
             give_y(engine, group, &block);
     }
+    release(engine);
 }
 
 // Blocks go from thread to thread, each of which has some of the operators. Streams have room for
@@ -173,6 +179,7 @@ static void run_of_wave(void *context, size_t part, size_t worker) {
             give_y(engine, group, &block);
         atomic_store_explicit(&wave->done[part], b + 1, memory_order_release);
     }
+    release(engine);
 }
 
 static int run_wave(struct mr_engine_state *engine, const struct mr_group *group,

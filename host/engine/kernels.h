@@ -21,6 +21,12 @@
 // pieces of a row whose |t| + |l| sum up to MR_PIECE_MOST hold that, 171 columns of any weights do.
 // Then
 //   high = E << 8, low = (S - (E << 16)) modulo 2^32, with its sign.
+//
+// Of many rows, where there are tiles, all four products of bytes are summed apart, as upper ones
+// have a sign and lower ones have none: v = 256 a + b, w = 256 c + d, and 2^16 times the lower ones
+// is all that 32 bits hold of them, for as many columns as there may be,
+//   S = 2^16 sum a c + 2^8 (sum a d + sum b c) + sum b d
+// Of weights of 8 bits there are two, of upper and of lower bytes with them.
 #ifndef MR_ENGINE_KERNELS_H
 #define MR_ENGINE_KERNELS_H
 
@@ -32,23 +38,29 @@ struct mr_cuts;
 
 // How columns are multiplied.
 enum mr_product {
-    MR_PRODUCT_SPLIT, // pairs of 16 bits by pairs of highs and of lows
-    MR_PRODUCT_WRAPS, // pairs of 16 bits by themselves, and four tops by four p: with bytes alone
-    MR_PRODUCT_PAIRS, // pairs of 16 bits: columns of 8 bits, where there is no product of bytes
-    MR_PRODUCT_BYTES  // four weights of 8 bits by four columns, which are 128 more than they are
+    MR_PRODUCT_SPLIT,  // pairs of 16 bits by pairs of highs and of lows
+    MR_PRODUCT_WRAPS,  // pairs of 16 bits by themselves, and four tops by four p: with bytes alone
+    MR_PRODUCT_PAIRS,  // pairs of 16 bits: columns of 8 bits, where there is no product of bytes
+    MR_PRODUCT_HALVES, // four upper and four lower bytes, by those of weights: in tiles
+    MR_PRODUCT_BYTES   // four weights of 8 bits by four columns, which are 128 more than they are
 };
 
 enum {
     MR_PANEL = 4, // vectors of sums that are calculated together
     MR_PIECE_MOST = 65534,
     // Columns of any weights of which some may be added to what the others left, narrowed or not.
-    MR_WRAPPED_WHOLE = 170
+    MR_WRAPPED_WHOLE = 170,
+    // What pays by tiles (docs/decisions.md): so many rows, and for MR_PRODUCT_HALVES so many times
+    // four columns of all of them.
+    MR_TILE_ROWS_LEAST = 8,
+    MR_TILE_FOURS_LEAST = 128,
+    MR_TILE_FOURS = 16 // of a tile
 };
 
-// Weights of sums: [blocks][groups of columns, and one of zeros where they are
-// odd][MR_PANEL][width] groups. A group is two columns, or four bytes: 32 bits.
+// Weights of sums: [blocks][room][MR_PANEL][width] groups; of columns there are `groups`, and zeros
+// behind them. A group is two columns, or four bytes: 32 bits.
 struct mr_panel {
-    int blocks, groups;
+    int blocks, groups, room;
     const void *weights;
     // MR_PRODUCT_WRAPS, NULL where there is none: t of four columns, [blocks][fours][MR_PANEL]
     // [width]; and what E begins with in each piece of so many fours, [blocks][pieces][MR_PANEL]
@@ -56,6 +68,10 @@ struct mr_panel {
     const void *tops;
     const int32_t *start;
     int piece;
+    // MR_PRODUCT_HALVES: bytes of four columns, [blocks][halves][whole tiles of fours][MR_PANEL]
+    // [width]. halves: 2, upper ones and then lower ones; 1, weights of 8 bits; 0, there are none.
+    const void *bytes;
+    int halves;
     // [blocks][MR_PANEL] where the sums of a vector are in a row of sums, in vectors. Vectors of
     // padding go to a place of their own behind the others.
     const uint16_t *place;
@@ -69,13 +85,20 @@ static inline int mr_panel_pieces(const struct mr_panel *panel) {
     return (mr_panel_fours(panel) + panel->piece - 1) / panel->piece;
 }
 
+// Numbers of 32 bits of a half of a block, of weights of so wide a kernel in whole tiles.
+static inline size_t mr_panel_half(const struct mr_panel *panel, int width) {
+    const int tiles = (mr_panel_fours(panel) + MR_TILE_FOURS - 1) / MR_TILE_FOURS;
+
+    return (size_t)(tiles * MR_TILE_FOURS) * MR_PANEL * (size_t)width;
+}
+
 // Numbers of 32 bits of a block, of weights of so wide a kernel.
 static inline size_t mr_panel_block(const struct mr_panel *panel, int width) {
-    return (size_t)mr_panel_fours(panel) * 2 * MR_PANEL * (size_t)width;
+    return (size_t)panel->room * MR_PANEL * (size_t)width;
 }
 
 // Columns: [rows][stride] groups. low: NULL where columns have a high part alone. For
-// MR_PRODUCT_WRAPS p of four, and the numbers as they are.
+// MR_PRODUCT_WRAPS p of four, and the numbers as they are; for MR_PRODUCT_HALVES a and b of four.
 struct mr_columns {
     const int32_t *high, *low;
     size_t stride;
@@ -83,7 +106,8 @@ struct mr_columns {
 
 // Sums: [rows][stride] numbers; of vector v 2 width numbers, the high part before the low one.
 // Where they begin: `from`, with a stride of its own (0: all rows alike). Columns that have a high
-// part alone leave the low parts, which are those of the bias wherever sums are kept.
+// part alone leave the low parts, which are those of the bias wherever sums are kept. Of eight rows
+// and more of them no sums begin with those that are written.
 struct mr_sums {
     const int32_t *from;
     size_t from_stride;
@@ -163,8 +187,10 @@ struct mr_kernels {
     const char *name;
     int width;
     bool has_bytes; // MR_PRODUCT_BYTES, in place of MR_PRODUCT_PAIRS, and MR_PRODUCT_WRAPS
-    // Highs and lows, and columns of 8 bits (precision.h), which have no low; NULL: no bytes.
-    mr_columns_kernel *split, *narrow, *wrap;
+    int fours;      // groups of bytes of which a block has room for whole multiples
+    // Highs and lows, and columns of 8 bits (precision.h), which have no low; NULL: no bytes, or no
+    // tiles.
+    mr_columns_kernel *split, *narrow, *wrap, *halve;
     void (*sum)(enum mr_product product, const struct mr_panel *panel,
                 const struct mr_columns *columns, const struct mr_sums *sums, size_t rows);
     // Cells: sums i, f, g, o; r, z, n over x, n over h; r, z, n; and one. `other`: with activations
@@ -174,11 +200,14 @@ struct mr_kernels {
     mr_step_kernel *lstm_step;
     mr_unit_kernel *lstm, *lstm_other, *lstm_peephole, *gru, *gru_other, *gru_reset_first, *weighed,
         *rnn_tanh, *rnn_relu;
+    // What a thread calls behind its part of a run, as it may hold registers till then; or NULL.
+    void (*release)(void);
 };
 
 extern const struct mr_kernels mr_kernels_plain;
 #if defined __x86_64__
-extern const struct mr_kernels mr_kernels_avx2, mr_kernels_avxvnni, mr_kernels_avx512;
+extern const struct mr_kernels mr_kernels_avx2, mr_kernels_avxvnni, mr_kernels_avx512,
+    mr_kernels_amx;
 #endif
 
 // Those for this processor, or that MILLRACE_CPU names. NULL with a sentence in error: it names

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels (kernels.h) for processors with AVX-512 and its dot products of integers (VNNI).
+// The kernels (kernels.h) for processors with AVX-512 and its dot products of integers (VNNI), and
+// those for such ones with AMX.
 #include "kernels.h"
 
 #if defined __x86_64__
@@ -152,6 +153,7 @@ FN void h_store_bytes(int32_t *p, H v) {
 }
 
 #    include "kernels_body.h"
+#    include "kernels_tiles.h"
 #else
 typedef int mr_no_avx512; // no empty file
 #endif

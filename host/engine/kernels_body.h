@@ -308,6 +308,8 @@ KERNEL void sum(enum mr_product product, const struct mr_panel *panel,
         wrap_all(panel, columns, sums, rows);
 #endif
         break;
+    case MR_PRODUCT_HALVES:
+        break; // kernels_tiles.h
     case MR_PRODUCT_PAIRS:
         sum_all(MR_PRODUCT_PAIRS, panel, columns, sums, rows);
         break;
@@ -519,26 +521,17 @@ FN void lstm_arguments(const int rows, const int vectors, const enum mr_product 
     }
 }
 
-// Some rows and one block: sums, and the cells of a vector of units from these. Stage by stage, for
-// a row waits for its tables.
-FN void lstm_rows(const int rows, const enum mr_product product, const struct mr_step *step,
-                  const struct mr_units *units, int block, size_t first) {
-    const int together = rows_of(product);
-    const int vectors = product == MR_PRODUCT_WRAPS ? WRAPS_VECTORS : MR_PANEL;
+// The cells of a block's units, of some rows, from their arguments. Stage by stage, for a row waits
+// for its tables.
+FN void lstm_cells(const int rows, const struct mr_step *step, const struct mr_units *units,
+                   int block, size_t first, V (*of)[CELL_ROWS]) {
     const struct mr_tables *const tables = units->tables;
     const int exponent = units->exponent;
     int32_t *const cell = units->cell;
     int16_t *const to_h = units->h, *const out = units->out;
     const size_t stride = step->stride, out_stride = step->out_stride;
-    V of[MR_PANEL][CELL_ROWS], whole[CELL_ROWS];
+    V whole[CELL_ROWS];
 
-    UNROLL
-    for (int v = 0; v < MR_PANEL; v += vectors) {
-        UNROLL
-        for (int r = 0; r < rows; r += together)
-            lstm_arguments(rows - r < together ? rows - r : together, vectors, product, step, units,
-                           block, v, first + (size_t)r, of, r);
-    }
     UNROLL
     for (int r = 0; r < rows; r++) {
         int32_t *at = cell + (first + (size_t)r) * stride + (size_t)block * W;
@@ -558,6 +551,23 @@ FN void lstm_rows(const int rows, const enum mr_product product, const struct mr
         v_store16(to_h + row * stride + at, h);
         v_store16(out + row * out_stride + at, h);
     }
+}
+
+// Some rows and one block: sums, and the cells from these.
+FN void lstm_rows(const int rows, const enum mr_product product, const struct mr_step *step,
+                  const struct mr_units *units, int block, size_t first) {
+    const int together = rows_of(product);
+    const int vectors = product == MR_PRODUCT_WRAPS ? WRAPS_VECTORS : MR_PANEL;
+    V of[MR_PANEL][CELL_ROWS];
+
+    UNROLL
+    for (int v = 0; v < MR_PANEL; v += vectors) {
+        UNROLL
+        for (int r = 0; r < rows; r += together)
+            lstm_arguments(rows - r < together ? rows - r : together, vectors, product, step, units,
+                           block, v, first + (size_t)r, of, r);
+    }
+    lstm_cells(rows, step, units, block, first, of);
 }
 
 FN void lstm_blocks(const enum mr_product product, const struct mr_step *step,
@@ -663,22 +673,18 @@ KERNEL void rnn_relu(const struct mr_units *units) {
     }
 }
 
-const struct mr_kernels TABLE = {.name = NAME,
-                                 .width = W,
-                                 .has_bytes = HAS_BYTES,
-                                 .split = split,
-                                 .narrow = narrow,
+// A struct mr_kernels of what is above, and what else it is given.
 #if HAS_BYTES
-                                 .wrap = wrap,
+#    define WRAP wrap
+#else
+#    define WRAP NULL
 #endif
-                                 .lstm_step = lstm_step,
-                                 .sum = sum,
-                                 .lstm = lstm,
-                                 .lstm_other = lstm_other,
-                                 .lstm_peephole = lstm_peephole,
-                                 .gru = gru,
-                                 .gru_other = gru_other,
-                                 .gru_reset_first = gru_reset_first,
-                                 .weighed = weighed,
-                                 .rnn_tanh = rnn_tanh,
-                                 .rnn_relu = rnn_relu};
+#define KERNELS(...)                                                                               \
+    {                                                                                              \
+        .width = W, .has_bytes = HAS_BYTES, .split = split, .narrow = narrow, .wrap = WRAP,        \
+        .lstm = lstm, .lstm_other = lstm_other, .lstm_peephole = lstm_peephole, .gru = gru,        \
+        .gru_other = gru_other, .gru_reset_first = gru_reset_first, .weighed = weighed,            \
+        .rnn_tanh = rnn_tanh, .rnn_relu = rnn_relu, __VA_ARGS__                                    \
+    }
+const struct mr_kernels TABLE =
+    KERNELS(.name = NAME, .fours = 2, .sum = sum, .lstm_step = lstm_step);

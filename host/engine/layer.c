@@ -139,6 +139,10 @@ static struct mr_panel panel_of(const struct mr_packed *packed, const struct mr_
         panel.start +=
             (size_t)(first * mr_panel_pieces(&panel) * MR_PANEL * packed->kernels->width);
     }
+    if (panel.halves)
+        panel.bytes =
+            (const int32_t *)panel.bytes +
+            (size_t)(first * panel.halves) * mr_panel_half(&panel, packed->kernels->width);
     panel.place += (size_t)first * MR_PANEL;
     panel.blocks = units.first < units.end ? end - first : 0;
     return panel;
@@ -150,7 +154,11 @@ static struct mr_panel panel_of(const struct mr_packed *packed, const struct mr_
 // are half as many bytes more.
 static enum mr_product product_of(const struct mr_packed *packed, const struct mr_part *part,
                                   size_t rows) {
-    return part->panel.tops && rows > 1 ? MR_PRODUCT_WRAPS : packed->product;
+    return part->panel.halves && rows >= MR_TILE_ROWS_LEAST &&
+                   rows * (size_t)mr_panel_fours(&part->panel) >= MR_TILE_FOURS_LEAST
+               ? MR_PRODUCT_HALVES
+           : part->panel.tops && rows > 1 ? MR_PRODUCT_WRAPS
+                                          : packed->product;
 }
 
 // Whether what is added to the sums over x finds room beside low parts of any size.
@@ -164,15 +172,17 @@ static void take_columns(const struct mr_packed *packed, const struct mr_part *p
                          enum mr_product product, const struct columns *columns, size_t row,
                          size_t first, const struct mr_numbers *from) {
     const struct mr_kernels *kernels = packed->kernels;
-    const bool in_fours = product == MR_PRODUCT_WRAPS || product == MR_PRODUCT_BYTES;
+    const bool halves = product == MR_PRODUCT_HALVES,
+               in_fours = halves || product == MR_PRODUCT_WRAPS || product == MR_PRODUCT_BYTES;
     const size_t at = row * part->stride;
-    mr_columns_kernel *kernel = product == MR_PRODUCT_WRAPS   ? kernels->wrap
+    mr_columns_kernel *kernel = halves                        ? kernels->halve
+                                : product == MR_PRODUCT_WRAPS ? kernels->wrap
                                 : product == MR_PRODUCT_SPLIT ? kernels->split
                                                               : kernels->narrow;
 
     if (from->count > 0)
-        kernel(from, columns->high + at + first / (in_fours ? 4 : 2), columns->low + at + first / 2,
-               part->stride);
+        kernel(from, columns->high + at + first / (in_fours ? 4 : 2),
+               columns->low + at + first / (halves ? 4 : 2), part->stride);
 }
 
 static struct mr_columns columns_of(const struct mr_part *part, const struct columns *of,
@@ -413,8 +423,9 @@ void mr_layer_run(struct mr_layer *layer, const int16_t *in, size_t in_stride, v
                                  .to = layer->x_sums + (size_t)summed.first * row,
                                  .to_stride = row,
                                  .end = !packed->cell || adds_whole(packed, lanes)};
-    const enum mr_product product = product_of(packed, &packed->x, (size_t)rows);
     const bool at_once = packed->step_kernel && lanes > 1;
+    const enum mr_product product = at_once ? product_of(packed, &packed->h, lanes)
+                                            : product_of(packed, &packed->x, (size_t)rows);
     const struct mr_numbers numbers = {.first = in + (size_t)taken.first * in_stride,
                                        .stride = in_stride,
                                        .rows = (size_t)(taken.end - taken.first),

@@ -136,6 +136,34 @@ static int pack_tops(struct mr_part *part, int width) {
     return 0;
 }
 
+// ---- bytes for tiles (kernels.h)
+
+_Static_assert(INT64_C(2) * MR_MAX_WIDTH * UINT8_MAX * UINT8_MAX <= INT32_MAX,
+               "sums of lower bytes, over x and over h, have 32 bits");
+
+static int pack_bytes(const struct mr_packed *packed, struct mr_part *part) {
+    struct mr_panel *panel = &part->panel;
+    const struct mr_op *op = packed->op;
+    const int width = packed->kernels->width, fours = mr_panel_fours(panel);
+    const size_t half = mr_panel_half(panel, width) * sizeof(int32_t);
+
+    panel->halves = op->kind->recurrent && op->precision.weight_bits == 8 ? 1 : 2;
+    uint8_t *bytes = part->bytes = mr_vectors((size_t)(panel->blocks * panel->halves), half);
+    if (!bytes)
+        return -1;
+    for (int block = 0; block < panel->blocks; block++, bytes += (size_t)panel->halves * half)
+        for (int at = 0; at < fours * MR_PANEL * width; at++)
+            for (int i = 0; i < 4; i++) {
+                const int k = at / (MR_PANEL * width), vector = at / width % MR_PANEL;
+                const int w = pair_at(part, width, block, 2 * k + i / 2, vector, at % width)[i % 2];
+                bytes[4 * at + i] = (uint8_t)(panel->halves == 1 ? w : w >> 8);
+                if (panel->halves == 2)
+                    bytes[half + (size_t)(4 * at + i)] = (uint8_t)w;
+            }
+    panel->bytes = part->bytes;
+    return 0;
+}
+
 // Where x and h are one piece (mr_step): what E begins with. 0 with packed->start, or without one.
 static int start_steps(struct mr_packed *packed) {
     const int width = packed->kernels->width, blocks = packed->x.panel.blocks;
@@ -196,6 +224,9 @@ static int pack_part(struct mr_packed *packed, struct mr_part *part, enum run ru
     const int blocks = (vectors + MR_PANEL - 1) / MR_PANEL;
     part->panel.blocks = blocks;
     part->panel.groups = groups;
+    // Of pairs so many that they are whole fours.
+    const int unit = packed->product == MR_PRODUCT_BYTES ? packed->kernels->fours : 2;
+    part->panel.room = mr_ceil_div(groups, unit) * unit;
     const size_t of_block = mr_panel_block(&part->panel, width) * sizeof(int32_t);
     int vector = 0;
 
@@ -223,9 +254,11 @@ static int pack_part(struct mr_packed *packed, struct mr_part *part, enum run ru
         }
     part->panel.weights = part->weights;
     part->panel.place = part->place;
-    return packed->kernels->has_bytes && packed->product == MR_PRODUCT_SPLIT
-               ? pack_tops(part, width)
-               : 0;
+    if (packed->product != MR_PRODUCT_SPLIT)
+        return 0;
+    if (packed->kernels->halve && pack_bytes(packed, part))
+        return -1;
+    return packed->kernels->has_bytes ? pack_tops(part, width) : 0;
 }
 
 // What columns of 8 bits come to: the sum of weights, or of their magnitudes.
@@ -436,6 +469,8 @@ size_t mr_packed_weight_bytes(const struct mr_packed *packed) {
         const size_t all = (size_t)parts[i]->panel.blocks *
                            mr_panel_block(&parts[i]->panel, packed->kernels->width);
         numbers += parts[i]->tops ? all + all / 2 : all;
+        numbers += (size_t)(parts[i]->panel.blocks * parts[i]->panel.halves) *
+                   mr_panel_half(&parts[i]->panel, packed->kernels->width);
     }
     return numbers * sizeof(int32_t);
 }
@@ -443,6 +478,7 @@ size_t mr_packed_weight_bytes(const struct mr_packed *packed) {
 static void free_part(struct mr_part *part) {
     free(part->weights);
     free(part->tops);
+    free(part->bytes);
     free(part->start);
     free(part->place);
 }

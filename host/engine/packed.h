@@ -13,7 +13,7 @@
 struct mr_part {
     int gates; // of a unit that have some
     struct mr_panel panel;
-    void *weights, *tops;
+    void *weights, *tops, *bytes;
     int32_t *start;
     uint16_t *place;
     size_t stride; // of columns

@@ -384,7 +384,7 @@ struct mr_session;
 
 // Opens a device with the model on it:
 //   "cpu:", this processor, of which nothing is built. Its kernels are those of its features:
-//   avx512 (with VNNI), avxvnni (AVX2 with AVX-VNNI), avx2 or plain; $MILLRACE_CPU names others.
+//   amx, avx512 (with VNNI), avxvnni (with AVX2), avx2 or plain; $MILLRACE_CPU names others.
 //   "sim:", the RTL, cycle-exact; "hls:", the C that the RTL is made of, compiled: what the others
 //   are compared with. The network's shape is built first where the cache has none (see mr_build);
 //   retrained weights of a known shape need no new build.
