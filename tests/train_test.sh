@@ -180,10 +180,10 @@ refuses 2 "--multipliers needs --plan" level.json --x x.npy --y level.npy --mult
 refuses 2 "--plan 0: a whole number from 1" level.json --plan 0
 echo '{"inputs": 3, "layers": [{"cell": "lstm", "hidden": 4}], "heads": [{"outputs": 1}]}' >lstm.json
 refuses 1 "16 here; 3 are possible" lstm.json --plan 5 --multipliers 3
-# 2 columns of 16 rows, 4 words of weights of 16 bits and of gradients of 48; 1,600 turns of 2 sequences: 2 words of x, of h
-# with 5 numbers that are kept, and of dh; 75 words of parameters of 72 bits.
+# 2 columns of 16 rows, 4 words of weights of 16 bits and of gradients of 48, deltas of 16 rows of 2 steps of 64 sequences;
+# 1,600 turns of 2 sequences: 2 words of x, of h with 5 numbers that are kept, and of dh; 75 words of parameters of 72 bits.
 "$millrace" train lstm.json --plan 50 --multipliers 64 --json >out.txt
-if grep -q '"lane_bits":8192,"stash_bits":1740800,"parameter_bits":10800,"target":"u55c","device_bits":357433344}' out.txt; then
+if grep -q '"lane_bits":34816,"gradient_bits":6144,"stash_bits":1740800,"parameter_bits":10800,"target":"u55c","device_bits":357433344}' out.txt; then
     verdict pass "the memories of an engine"
 else
     verdict FAIL "the memories of an engine: $(cat out.txt)"

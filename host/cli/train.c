@@ -429,16 +429,18 @@ static int plan_engine(struct train *train) {
                       &error) != 0)
         return cli_fail(train->cli, "%s", error.text);
     const double ms = (double)e.cycles / (e.clock_mhz * 1e3), rate = e.batch / ms * 1e3;
-    const uint64_t all = e.lane_bits + e.stash_bits + e.parameter_bits;
+    const uint64_t all = e.lane_bits + e.gradient_bits + e.stash_bits + e.parameter_bits;
     if (train->cli->json)
         printf("{\"multipliers\":%u,\"columns\":%u,\"together\":%u,\"batch\":%u,\"steps\":%u,"
                "\"cycles\":%llu,\"predict_cycles\":%llu,\"clock_mhz\":%g,\"milliseconds\":%.6g,"
-               "\"sequences_per_second\":%.6g,\"lane_bits\":%llu,\"stash_bits\":%llu,"
-               "\"parameter_bits\":%llu,\"target\":\"%s\",\"device_bits\":%llu}\n",
+               "\"sequences_per_second\":%.6g,\"lane_bits\":%llu,"
+               "\"gradient_bits\":%llu,\"stash_bits\":%llu,\"parameter_bits\":%llu,\"target\":\"%"
+               "s\",\"device_bits\":%llu}\n",
                e.multipliers, e.columns, e.together, e.batch, e.steps, (unsigned long long)e.cycles,
                (unsigned long long)e.predict_cycles, e.clock_mhz, ms, rate,
-               (unsigned long long)e.lane_bits, (unsigned long long)e.stash_bits,
-               (unsigned long long)e.parameter_bits, e.target, (unsigned long long)e.device_bits);
+               (unsigned long long)e.lane_bits, (unsigned long long)e.gradient_bits,
+               (unsigned long long)e.stash_bits, (unsigned long long)e.parameter_bits, e.target,
+               (unsigned long long)e.device_bits);
     else
         printf("a training engine of %u multipliers in its lanes, %u columns of %u sequences a "
                "cycle:\n%llu cycles for %u sequences of %u steps, %.4g ms at %g MHz, %.0f "
@@ -446,12 +448,13 @@ static int plan_engine(struct train *train) {
                e.multipliers, e.columns, e.together, (unsigned long long)e.cycles, e.batch, e.steps,
                ms, e.clock_mhz, rate);
     if (!train->cli->json)
-        printf("memories of %.1f Mb: weights and gradients in the lanes %.1f, of the steps for the "
-               "way back %.1f, parameters with moments %.1f; %s %.0f Mb of a %s\n",
-               (double)all / 1e6, (double)e.lane_bits / 1e6, (double)e.stash_bits / 1e6,
-               (double)e.parameter_bits / 1e6,
-               all > e.device_bits ? "no engine is built of it: that is more than the" : "of the",
-               (double)e.device_bits / 1e6, e.target);
+        printf(
+            "memories of %.1f Mb: weights and deltas beside the lanes %.1f, gradients %.1f, of "
+            "the steps for the way back %.1f, parameters with moments %.1f; %s %.0f Mb of a %s\n",
+            (double)all / 1e6, (double)e.lane_bits / 1e6, (double)e.gradient_bits / 1e6,
+            (double)e.stash_bits / 1e6, (double)e.parameter_bits / 1e6,
+            all > e.device_bits ? "no engine is built of it: that is more than the" : "of the",
+            (double)e.device_bits / 1e6, e.target);
     return CLI_OK;
 }
 

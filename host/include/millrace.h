@@ -738,11 +738,11 @@ struct mr_train_engine {
     uint64_t cycles;            // to learn from it
     uint64_t predict_cycles;    // to predict it
     double clock_mhz;
-    // Bits of its memories: weights and gradients in the lanes, what of all steps is kept for the
-    // way back, and the parameters with their moments; and what the block RAM and UltraRAM of the
-    // target hold, which is no promise that it fits: memories have shapes, and some are there
-    // twice.
-    uint64_t lane_bits, stash_bits, parameter_bits, device_bits;
+    // Bits of its memories: weights and deltas beside the lanes, which are in LUTs; gradients, what
+    // of all steps is kept for the way back, and the parameters with their moments; and what the
+    // block RAM and UltraRAM of the target hold, which is no promise that it fits: memories have
+    // shapes, and some are there twice.
+    uint64_t lane_bits, gradient_bits, stash_bits, parameter_bits, device_bits;
     const char *target; // static
 };
 

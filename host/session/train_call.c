@@ -135,6 +135,7 @@ int mr_train_plan(const char *path, const struct mr_train_options *given, uint32
             .predict_cycles = mr_train_cycles(&shape, shape.steps, false),
             .clock_mhz = MR_CLOCK_MHZ,
             .lane_bits = memory.lanes,
+            .gradient_bits = memory.gradients,
             .stash_bits = memory.stash,
             .parameter_bits = memory.parameters,
             .device_bits = mr_train_card_bits(target),

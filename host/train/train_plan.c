@@ -67,8 +67,11 @@ struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape) {
     const int64_t turns = shape->steps * (int64_t)TRAIN_GROUPS;
 
     return (struct mr_train_memory){
-        .lanes = (uint64_t)(TRAIN_GATES * TRAIN_MAX_UNITS * shape->lc *
-                            (TRAIN_OVER(TRAIN_KW) * NUMBER + TRAIN_GRADIENT_WORDS * GRADIENT)),
+        .lanes = (uint64_t)(NUMBER * shape->lc *
+                            (TRAIN_GATES * TRAIN_MAX_UNITS * TRAIN_OVER(TRAIN_KW) +
+                             2 * shape->batch * TRAIN_MAX_HW * TRAIN_SUMS)),
+        .gradients = (uint64_t)(TRAIN_GRADIENT_WORDS * TRAIN_GRADIENT_UNITS * TRAIN_GATES *
+                                shape->lc * GRADIENT),
         .stash = (uint64_t)(numbers * (turns * (TRAIN_XW * NUMBER + TRAIN_MAX_HW * STATE) +
                                        TRAIN_OVER(TRAIN_STASH) * NUMBER * (1 + kept))),
         .parameters = (uint64_t)(TRAIN_PARAM_WORDS * shape->lc * PARAMETER)};
@@ -247,8 +250,15 @@ struct mr_train_place mr_train_place_of(const struct mr_train_shape *shape, size
         const int kw = hw + words_of(shape, shape->width[l]);
         const size_t weights = (size_t)(gates * units * kw);
         const size_t biases = (size_t)(cells[shape->cell].sums * hw);
+        if (word < biases) {
+            const int unit = (int)word % hw * shape->lc + c;
+            return unit >= units
+                       ? padding
+                       : (struct mr_train_place){MR_TRAIN_BIAS, l, (int)word / hw, unit, 0};
+        }
+        word -= biases;
         if (word < weights) {
-            const int row = (int)(word / (size_t)kw), k = (int)(word % (size_t)kw);
+            const int rows = gates * units, row = (int)word % rows, k = (int)word / rows;
             const bool of_h = k < hw;
             const int column = (of_h ? k : k - hw) * shape->lc + c;
             return column >= (of_h ? units : shape->width[l])
@@ -257,13 +267,6 @@ struct mr_train_place mr_train_place_of(const struct mr_train_shape *shape, size
                                                  row % gates, row / gates, column};
         }
         word -= weights;
-        if (word < biases) {
-            const int unit = (int)word % hw * shape->lc + c;
-            return unit >= units
-                       ? padding
-                       : (struct mr_train_place){MR_TRAIN_BIAS, l, (int)word / hw, unit, 0};
-        }
-        word -= biases;
     }
     const int top = shape->width[shape->layers], hw = words_of(shape, top);
     const int output = (int)word / (hw + 1), k = (int)word % (hw + 1), column = k * shape->lc + c;

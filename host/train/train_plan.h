@@ -37,8 +37,9 @@ int mr_train_lanes(const struct mr_train_shape *shape);
 
 // Bits of its memories, each counted once: hlsc adds copies where several loops read.
 struct mr_train_memory {
-    uint64_t lanes; // weights of all layers, gradients of one, or where they are clipped of all
-    uint64_t stash; // of a mini-batch's steps: what the way back needs
+    uint64_t lanes;     // weights of all layers, and deltas of two steps: beside the lanes, in LUTs
+    uint64_t gradients; // of one layer, or where they are clipped of all
+    uint64_t stash;     // of a mini-batch's steps: what the way back needs
     uint64_t parameters; // weights and moments, as the optimiser has them
 };
 struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape);

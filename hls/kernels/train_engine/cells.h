@@ -5,6 +5,7 @@
 uint32_t batch_state = 0;
 uint32_t batch_delta = 0;
 int64_t bias_sum[TRAIN_LC];
+int16_t formed_delta[TRAIN_LC][TRAIN_SUMS];
 const uint32_t cell_shift = (uint32_t)train_of_layer(shift_cell, layer);
 for (int e = 0; e < TRAIN_LC; e++) {
     HLS(unroll)
@@ -92,8 +93,7 @@ for (int e = 0; e < TRAIN_LC; e++) {
     for (int g = 0; g < TRAIN_SUMS; g++) {
         HLS(unroll)
         const bool formed = s.cell_back && (!TRAIN_RESET || s.cell_gates == (g == 0));
-        if (formed)
-            deltas[s.cell_rec][s.n][e][g] = back.delta[g];
+        formed_delta[e][g] = back.delta[g];
         for (int q = 0; q < TRAIN_MAX_HW; q++) {
             HLS(unroll)
             picked |= s.q == q && s.sum == g ? bias_gradient[q][e][g] : 0;
@@ -104,6 +104,21 @@ for (int e = 0; e < TRAIN_LC; e++) {
         }
     }
     bias_sum[e] = picked;
+}
+for (int n = 0; n < TRAIN_NB; n++) {
+    HLS(unroll)
+    for (int q = 0; q < TRAIN_MAX_HW; q++) {
+        HLS(unroll)
+        for (int e = 0; e < TRAIN_LC; e++) {
+            HLS(unroll)
+            for (int g = 0; g < TRAIN_SUMS; g++) {
+                HLS(unroll)
+                const bool formed = s.cell_back && (!TRAIN_RESET || s.cell_gates == (g == 0));
+                if (formed && s.n == n && s.q == q)
+                    deltas[s.cell_deltas][n][q * TRAIN_LC + e][g] = formed_delta[e][g];
+            }
+        }
+    }
 }
 #if TRAIN_CLIP
 for (int e = 0; e < TRAIN_LC; e++) {

@@ -4,8 +4,8 @@
 // includes NAME_cell.h and this, and has the top function TRAIN_TOP.
 //
 // The lanes multiply, by phase, w v, w delta or delta v. Weights are updated where they live: each
-// lane has its own and their gradients. What cells form is kept for the way back (stash). The head
-// (head.h) has loops of its own between forward and back.
+// lane has its own. What cells form is kept for the way back (stash). The head (head.h) has loops
+// of its own between forward and back.
 #ifndef MR_TRAIN_ENGINE_H
 #define MR_TRAIN_ENGINE_H
 
@@ -16,8 +16,10 @@
 #include "train_engine/sequencer.h"
 
 #define TRAIN_SUM_BITS 44      // of products of a row, or of a column: up to 2^13 of them
-#define TRAIN_GRADIENT_BITS 48 // and of a weight's gradient
-#define TRAIN_HEAD_BITS 56     // and of one of the head, up to 2^16 of them
+#define TRAIN_GRADIENT_BITS 48 // of a weight's gradient
+// And of its sum over a step, a product of up to 2^30 of each sequence.
+#define TRAIN_STEP_BITS (63 - __builtin_clz(TRAIN_BATCH))
+#define TRAIN_HEAD_BITS 56 // and of one of the head, up to 2^16 of them
 // Where the last gate's sums over x and h are apart, the latter have registers of their own.
 #define TRAIN_SPLIT (TRAIN_SUMS > TRAIN_GATES)
 #if TRAIN_SPLIT
@@ -216,30 +218,19 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     now[e][g] = mine[s.n == 0 ? 0 : TRAIN_NB - 1][e][g];
                 }
             }
-            // ---- deltas: those of the next turn come in
-            int16_t entering[TRAIN_NB][TRAIN_LC][TRAIN_SUMS];
-            int16_t turn[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_SUMS];
+            // ---- deltas, as gates have them
             int16_t right[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_GATES];
-            for (int n = 0; n < TRAIN_NB; n++) {
-                HLS(unroll)
-                for (int e = 0; e < TRAIN_LC; e++) {
-                    HLS(unroll)
-                    for (int g = 0; g < TRAIN_SUMS; g++) {
-                        HLS(unroll)
-                        entering[n][e][g] = 0;
-                        if (s.into)
-                            entering[n][e][g] = deltas[s.next][n][e][g];
-                    }
-                }
-            }
+            int16_t turn[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_SUMS];
             for (int n = 0; n < TRAIN_NB; n++) {
                 HLS(unroll)
                 for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
                     HLS(unroll)
                     for (int g = 0; g < TRAIN_SUMS; g++) {
                         HLS(unroll)
-                        turn[n][u][g] = s.first ? coming[n][u][g] : delta[n][u][g];
-                        delta[n][u][g] = turn[n][u][g];
+                        int16_t one = 0;
+                        if (columns || gradients)
+                            one = deltas[s.deltas][n][u][g];
+                        turn[n][u][g] = one;
                     }
                 }
             }
@@ -258,37 +249,57 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     }
                 }
             }
-            for (int n = 0; n < TRAIN_NB; n++) {
+            // ---- gradients: sums that leave the lanes are added to those of the steps behind
+            int64_t grown[TRAIN_GRADIENT_UNITS][TRAIN_GATES][TRAIN_LC];
+            for (int d = 0; d < TRAIN_GRADIENT_UNITS; d++) {
                 HLS(unroll)
-                for (int q = 0; q < TRAIN_MAX_HW; q++) {
+                for (int g = 0; g < TRAIN_GATES; g++) {
                     HLS(unroll)
-                    for (int e = 0; e < TRAIN_LC; e++) {
+                    for (int c = 0; c < TRAIN_LC; c++) {
                         HLS(unroll)
-                        for (int g = 0; g < TRAIN_SUMS; g++) {
-                            HLS(unroll)
-                            if (s.into && s.q == q)
-                                coming[n][q * TRAIN_LC + e][g] = entering[n][e][g];
-                        }
+                        int64_t old = 0;
+                        if ((s.store || s.row_update) && !(s.add && s.fresh))
+                            old = gradient[s.gradients][d][g][c];
+                        grown[d][g][c] =
+                            hls_wrap(old + (s.add ? leaving[d][g][c] : 0), TRAIN_GRADIENT_BITS);
+                        if (s.store)
+                            gradient[s.gradients][d][g][c] = grown[d][g][c];
                     }
                 }
             }
-            // ---- lanes. Loops of their own, that hlsc keeps them loops.
-            int32_t product[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
-            int64_t old[TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
-            int16_t weight[TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
-            int64_t more[TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC]; // gradient with sequence 0
+            int64_t moved[TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
             for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
                 HLS(unroll)
                 for (int g = 0; g < TRAIN_GATES; g++) {
                     HLS(unroll)
                     for (int c = 0; c < TRAIN_LC; c++) {
                         HLS(unroll)
-                        old[u][g][c] = 0;
-                        if (gradients || s.row_update)
-                            old[u][g][c] = gradient[s.gradients][u][g][c];
+                        const bool is = u + TRAIN_GRADIENT_UNITS < TRAIN_MAX_UNITS;
+                        int64_t both = 0;
+                        for (int n = 0; n < TRAIN_NB; n++) {
+                            HLS(unroll)
+                            both += step_sum[n][u][g][c];
+                        }
+                        moved[u][g][c] = s.leave ? hls_wrap(both, TRAIN_STEP_BITS)
+                                         : is    ? leaving[is ? u + TRAIN_GRADIENT_UNITS : 0][g][c]
+                                                 : 0;
                     }
                 }
             }
+            for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                HLS(unroll)
+                for (int g = 0; g < TRAIN_GATES; g++) {
+                    HLS(unroll)
+                    for (int c = 0; c < TRAIN_LC; c++) {
+                        HLS(unroll)
+                        if (s.leave || s.shift)
+                            leaving[u][g][c] = moved[u][g][c];
+                    }
+                }
+            }
+            // ---- lanes. Loops of their own, that hlsc keeps them loops.
+            int16_t weight[TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
+            int32_t product[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
             for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
                 HLS(unroll)
                 for (int g = 0; g < TRAIN_GATES; g++) {
@@ -302,49 +313,21 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     }
                 }
             }
-            for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+            for (int n = 0; n < TRAIN_NB; n++) {
                 HLS(unroll)
-                for (int g = 0; g < TRAIN_GATES; g++) {
+                for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
                     HLS(unroll)
-                    for (int c = 0; c < TRAIN_LC; c++) {
+                    for (int g = 0; g < TRAIN_GATES; g++) {
                         HLS(unroll)
-                        const int16_t left = gradients ? TRAIN_COLUMN(0) : weight[u][g][c];
-                        const int16_t by = forwards ? TRAIN_COLUMN(0) : right[0][u][g];
-                        more[u][g][c] =
-                            hls_wrap((gradients && !s.fresh ? old[u][g][c] : 0) + left * by,
-                                     TRAIN_GRADIENT_BITS);
-                        product[0][u][g][c] = (int32_t)hls_wrap(more[u][g][c], 32);
-                    }
-                }
-            }
-#if TRAIN_NB == 2
-            int64_t both[TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC]; // and with sequence 1
-            for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
-                HLS(unroll)
-                for (int g = 0; g < TRAIN_GATES; g++) {
-                    HLS(unroll)
-                    for (int c = 0; c < TRAIN_LC; c++) {
-                        HLS(unroll)
-                        const int16_t left = gradients ? TRAIN_COLUMN(1) : weight[u][g][c];
-                        const int16_t by = forwards ? TRAIN_COLUMN(1) : right[1][u][g];
-                        both[u][g][c] = hls_wrap((gradients ? more[u][g][c] : 0) + left * by,
-                                                 TRAIN_GRADIENT_BITS);
-                        product[1][u][g][c] = (int32_t)hls_wrap(both[u][g][c], 32);
-                    }
-                }
-            }
-#    define TRAIN_GRADIENT_NEXT both
-#else
-#    define TRAIN_GRADIENT_NEXT more
-#endif
-            for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
-                HLS(unroll)
-                for (int g = 0; g < TRAIN_GATES; g++) {
-                    HLS(unroll)
-                    for (int c = 0; c < TRAIN_LC; c++) {
-                        HLS(unroll)
-                        if (gradients)
-                            gradient[s.gradients][u][g][c] = TRAIN_GRADIENT_NEXT[u][g][c];
+                        for (int c = 0; c < TRAIN_LC; c++) {
+                            HLS(unroll)
+                            const int16_t left = gradients ? TRAIN_COLUMN(n) : weight[u][g][c];
+                            const int16_t by = forwards ? TRAIN_COLUMN(n) : right[n][u][g];
+                            step_sum[n][u][g][c] =
+                                hls_wrap((s.goes_on ? step_sum[n][u][g][c] : 0) + left * by,
+                                         TRAIN_STEP_BITS);
+                            product[n][u][g][c] = (int32_t)hls_wrap(step_sum[n][u][g][c], 32);
+                        }
                     }
                 }
             }
@@ -430,11 +413,11 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
             for (int c = 0; c < TRAIN_LC; c++) {
                 HLS(unroll)
                 int64_t of_row = 0;
-                for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+                for (int d = 0; d < TRAIN_GRADIENT_UNITS; d++) {
                     HLS(unroll)
                     for (int g = 0; g < TRAIN_GATES; g++) {
                         HLS(unroll)
-                        of_row |= s.row == u * TRAIN_GATES + g ? old[u][g][c] : 0;
+                        of_row |= s.pick == d * TRAIN_GATES + g ? grown[d][g][c] : 0;
                     }
                 }
                 int64_t of_head = 0;

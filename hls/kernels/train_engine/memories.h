@@ -7,11 +7,15 @@ HLS(array_partition variable = w dim = 2 complete)
 HLS(array_partition variable = w dim = 3 complete)
 HLS(array_partition variable = w dim = 4 complete)
 HLS(bind_storage variable = w impl = lutram)
-static int64_t gradient[TRAIN_GRADIENT_WORDS][TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
+// Products, in the phase of gradients their sums over a step; these sums as they leave the lanes.
+static int64_t step_sum[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
+HLS(array_partition variable = step_sum complete dim = 0)
+static int64_t leaving[TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
+HLS(array_partition variable = leaving complete dim = 0)
+static int64_t gradient[TRAIN_GRADIENT_WORDS][TRAIN_GRADIENT_UNITS][TRAIN_GATES][TRAIN_LC];
 HLS(array_partition variable = gradient dim = 2 complete)
 HLS(array_partition variable = gradient dim = 3 complete)
 HLS(array_partition variable = gradient dim = 4 complete)
-HLS(bind_storage variable = gradient impl = lutram)
 static int64_t acc[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_GATES];
 HLS(array_partition variable = acc complete dim = 0)
 #if TRAIN_SPLIT
@@ -20,10 +24,13 @@ HLS(array_partition variable = over_h complete dim = 0)
 #endif
 static int64_t passing[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_SUMS];
 HLS(array_partition variable = passing complete dim = 0)
-static int16_t delta[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_SUMS];
-HLS(array_partition variable = delta complete dim = 0)
-static int16_t coming[TRAIN_NB][TRAIN_MAX_HW * TRAIN_LC][TRAIN_SUMS];
-HLS(array_partition variable = coming complete dim = 0)
+// Deltas of the lanes' step and, as the cells form them, of that before, which are read of a turn
+// at once.
+static int16_t deltas[2 * TRAIN_GROUPS][TRAIN_NB][TRAIN_MAX_HW * TRAIN_LC][TRAIN_SUMS];
+HLS(array_partition variable = deltas dim = 2 complete)
+HLS(array_partition variable = deltas dim = 3 complete)
+HLS(array_partition variable = deltas dim = 4 complete)
+HLS(bind_storage variable = deltas impl = lutram)
 // The stash.
 static int16_t x_stash[TRAIN_STEPS * TRAIN_GROUPS * TRAIN_XW][TRAIN_NB][TRAIN_LC];
 HLS(array_partition variable = x_stash dim = 2 complete)
@@ -34,17 +41,13 @@ HLS(array_partition variable = h_stash dim = 3 complete)
 static uint16_t kept[TRAIN_STASH_WORDS * TRAIN_NB][TRAIN_LC][TRAIN_KEPT];
 HLS(array_partition variable = kept dim = 2 complete)
 HLS(array_partition variable = kept dim = 3 complete)
-// dh: of all steps from the layer above, and of a step from the next one; deltas; states.
+// dh: of all steps from the layer above, and of a step from the next one; states.
 static int32_t above[TRAIN_STEPS * TRAIN_GROUPS * TRAIN_MAX_HW][TRAIN_NB][TRAIN_LC];
 HLS(array_partition variable = above dim = 2 complete)
 HLS(array_partition variable = above dim = 3 complete)
 static int32_t rec[TRAIN_GROUPS * TRAIN_MAX_HW][TRAIN_NB][TRAIN_LC];
 HLS(array_partition variable = rec dim = 2 complete)
 HLS(array_partition variable = rec dim = 3 complete)
-static int16_t deltas[TRAIN_GROUPS * TRAIN_MAX_HW][TRAIN_NB][TRAIN_LC][TRAIN_SUMS];
-HLS(array_partition variable = deltas dim = 2 complete)
-HLS(array_partition variable = deltas dim = 3 complete)
-HLS(array_partition variable = deltas dim = 4 complete)
 #if TRAIN_HAS_STATE
 static int16_t state[TRAIN_OVER(TRAIN_STATES)][TRAIN_LC];
 HLS(array_partition variable = state dim = 2 complete)

@@ -11,11 +11,12 @@
 //   SECOND_BACK  of TRAIN_RESET: derivatives by those columns, sums over the last gate's rows
 //   GATES_BACK   of these the cells form the first gate's delta, a turn behind
 //   COLUMNS  derivatives by the columns: sums over the rows of w delta
-//   GRADIENT gradient[row] += delta v; the cells form the deltas of the step before, a turn behind
+//   GRADIENT sums of delta v, word after word of the columns and turn after turn in each; they
+//            leave the lanes a word behind. The cells form the deltas of the step before
 //   KEEP     where gradients are clipped, those of the biases are put away
-//   ROWS, BIASES  the update of the layer's parameters, LC a cycle
+//   BIASES, ROWS  the update of the layer's parameters, LC a cycle
 //   HEAD, SCALES  that of the head, and, where parameters are loaded or read, the scales
-// Where gradients are clipped, ROWS, BIASES and HEAD come twice, behind the last layer: for the
+// Where gradients are clipped, BIASES, ROWS and HEAD come twice, behind the last layer: for the
 // squares of the gradients, and as a part of its own for the update.
 #ifndef MR_TRAIN_SEQUENCER_H
 #define MR_TRAIN_SEQUENCER_H
@@ -30,7 +31,10 @@ static const uint16_t train_len[4] = TRAIN_ALL(TRAIN_LEN);
 static const uint16_t train_back_len[4] = TRAIN_ALL(TRAIN_BACK_LEN);
 static const uint16_t train_h_len[4] = TRAIN_ALL(TRAIN_H_LEN);
 static const uint16_t train_first_len[4] = TRAIN_ALL(TRAIN_FIRST_LEN);
+static const uint16_t train_keep_len[4] = TRAIN_ALL(TRAIN_KEEP_LEN);
+static const uint16_t train_leaves[4] = TRAIN_ALL(TRAIN_LEAVES);
 static const uint16_t train_weight_base[4] = TRAIN_BASE(TRAIN_KW);
+static const uint32_t train_gradient_base[4] = TRAIN_BASE(TRAIN_GRADIENTS);
 static const uint32_t train_stash_base[4] = TRAIN_BASE(TRAIN_STASH);
 static const uint16_t train_state_base[4] = TRAIN_BASE(TRAIN_STATES);
 static const uint16_t train_bias_base[4] = TRAIN_BASE(TRAIN_HW);
@@ -45,8 +49,8 @@ enum {
     COLUMNS,
     GRADIENT,
     KEEP,
-    ROWS,
     BIASES,
+    ROWS,
     HEAD,
     SCALES
 };
@@ -58,38 +62,45 @@ enum { FORWARD_PART, BACK_PART, UPDATE_PART };
 // A slot: one turn of a layer, or some words of the update.
 typedef struct {
     uint8_t phase, layer;
-    uint16_t last, hw, kw; // of its cycles; words of h, of all its columns
-    bool works;            // it is no empty turn
-    bool first_step;
-    bool fresh;                        // the first turn that adds to gradients
-    bool into;                         // deltas of the next turn come in
-    uint16_t weights, biases, columns; // bases of the layer; of rec
-    uint16_t next;                     // the next turn's deltas
-    uint32_t h_own, h_below, x, above; // h of the step before, of the layer below, x, da
-    uint16_t row;                      // of the update
-    uint32_t drop;                     // place of the first column of x (train/dropout.h)
+    uint16_t last;            // of its cycles
+    uint16_t hw, kw, bw;      // words of h, of all its columns, of those of x
+    uint16_t last_q, leaves;  // of q; words of gradients of a word of columns
+    bool works;               // it is no empty turn
+    bool first_step, fresh;   // t is 0; no gradients are there
+    uint16_t weights, biases; // bases of the layer
+    uint32_t gradients;
+    // Of the turn, where gradients are formed of the first one: rec, its deltas, h of the step
+    // before, of the layer below, x, da, place of the first column of x (train/dropout.h).
+    uint16_t columns, deltas;
+    uint32_t h_own, h_below, x, above, drop;
+    uint16_t row; // of the head; the update's first word of columns
     // The cells, which take the turn before.
     bool cell_forward, cell_back, cell_gates, cell_first, cell_last, cell_quiet, cell_fresh;
     uint32_t cell_stash, cell_above;
-    uint16_t cell_state, cell_turn, cell_rec;
+    uint16_t cell_state, cell_turn, cell_rec, cell_deltas;
 } slot_t;
 HLS_STREAM_OF(slot_t)
 
 // A cycle of the engine.
 typedef struct {
     uint8_t phase, layer;
-    bool first, from_x, first_step, fresh, take_next, into, to_rec, to_above, hread;
+    bool first, from_x, first_step, take_next, to_rec, to_above, hread;
     bool second, weighed; // a phase of the last gate alone; its columns are those weighed
-    uint16_t weights, gradients, rec, next, q;
+    bool goes_on;         // a gradient's sum
+    // Sums leave the lanes, move up, are added to gradients (if fresh, to none), which are stored.
+    bool leave, shift, add, fresh, store;
+    uint16_t pick; // row of a word of gradients
+    uint32_t gradients;
+    uint16_t weights, rec, deltas, q;
     uint32_t h, x, above, drop;
     uint16_t drop_next; // from there to that of the next sequence
     bool keeps, squares, row_update, bias_update, head_update, head_bias, scale_update;
-    uint16_t row, unit, gate, sum; // row = unit * TRAIN_GATES + gate
+    uint16_t unit, gate, sum; // of the update
     uint32_t param;
     bool cell, cell_forward, cell_back, cell_gates, cell_first, cell_last, cell_quiet, cell_fresh;
     uint8_t n;
     uint32_t cell_stash, cell_kept, cell_above;
-    uint16_t cell_state, cell_turn, cell_rec, biases, head;
+    uint16_t cell_state, cell_turn, cell_rec, cell_deltas, biases, head;
 } word_t;
 HLS_STREAM_OF(word_t)
 
@@ -140,13 +151,13 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
     for (uint32_t p = 0; p < parts; p++) {
         const bool forward = part == FORWARD_PART, back = part == BACK_PART;
         const uint32_t count = train_slot_count(job, steps, part);
-        uint8_t phase = forward ? FORWARD : back ? FIRST : ROWS;
+        uint8_t phase = forward ? FORWARD : back ? FIRST : BIASES;
         uint8_t layer = forward ? 0 : TRAIN_LAYERS - 1;
         uint16_t t = forward ? 0 : t_last;
         uint16_t step_row = forward ? 0 : last_row;     // t * TRAIN_GROUPS
         uint32_t step_place = forward ? 0 : last_place; // t * sequences
         uint16_t n = 0;                                 // turn, or row
-        bool cell_forward = false, cell_back = false, cell_gates = false;
+        bool cell_forward = false, cell_back = false, cell_gates = false, cell_odd = false;
         uint16_t cell_step_row = 0, cell_n = 0;
         slots:
         for (uint32_t i = 0; i < count; i++) {
@@ -155,18 +166,25 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
             const uint16_t hw = train_hw[layer], bw = train_bw[layer], len = train_len[layer];
             const uint16_t cw = (uint16_t)(hw * TRAIN_NB);
             const bool second = phase == SECOND || phase == SECOND_BACK;
-            const bool back_turns = phase == FIRST || phase == SECOND_BACK || phase == GATES_BACK ||
-                                    phase == COLUMNS || phase == GRADIENT;
-            const bool turns = back_turns || phase == FORWARD || phase == SECOND;
+            const uint16_t rows = train_rows[layer];
+            const uint16_t row_cycles = rows == 1 ? (uint16_t)(hw + bw) : rows;
+            const bool turns = phase <= GRADIENT && phase != LAYER_END;
             const bool group = n < TRAIN_GROUPS;
-            const uint16_t turn = group ? n : 0;
+            const uint16_t turn = group && phase != GRADIENT ? n : 0;
+            const bool odd = (t & 1) != 0;
             const uint16_t at = (uint16_t)(step_row + turn);
             const uint16_t cell_at = (uint16_t)(cell_step_row + cell_n);
             slot_t s;
             s.phase = phase;
             s.layer = layer;
-            s.hw = phase == HEAD ? TRAIN_HEAD_WORDS : hw;
+            s.hw = hw;
+            s.bw = bw;
             s.kw = (uint16_t)(second ? hw : hw + bw);
+            s.last_q = (uint16_t)((phase == HEAD   ? TRAIN_HEAD_WORDS
+                                   : phase == ROWS ? rows
+                                                   : hw) -
+                                  1);
+            s.leaves = train_leaves[layer];
             const uint16_t first_len = train_first_len[layer];
             const uint16_t columns_len = layer == 0 && n == 0 ? first_len : train_back_len[layer];
             const bool of_cells = phase == SECOND || phase == LAYER_END || phase == FIRST ||
@@ -175,21 +193,20 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
                                  : of_cells                            ? first_len
                                  : phase == SECOND_BACK                ? train_h_len[layer]
                                  : phase == COLUMNS                    ? columns_len
-                                 : phase == KEEP                       ? hw
-                                 : phase == ROWS                       ? s.kw
+                                 : phase == KEEP                       ? train_keep_len[layer]
                                  : phase == BIASES                     ? hw * TRAIN_SUMS
+                                 : phase == ROWS                       ? row_cycles
                                  : phase == HEAD                       ? TRAIN_HEAD_WORDS
                                                                        : TRAIN_LAYERS) -
                                 1);
-            s.works = turns && group;
+            s.works = phase == GRADIENT || (turns && group);
             s.first_step = t == 0;
-            s.fresh = t == t_last && n == 0;
-            s.into = back_turns && (n + 1 < TRAIN_GROUPS || n == TRAIN_TURNS - 1);
+            s.fresh = t == t_last;
             s.weights = train_weight_base[layer];
+            s.gradients = TRAIN_CLIP ? train_gradient_base[layer] : 0;
             s.biases = train_bias_base[layer];
             s.columns = (uint16_t)(turn * TRAIN_MAX_HW);
-            const uint16_t next = n + 1 < TRAIN_GROUPS ? (uint16_t)(n + 1) : 0;
-            s.next = (uint16_t)(next * TRAIN_MAX_HW);
+            s.deltas = (uint16_t)((odd ? TRAIN_GROUPS : 0) + turn);
             s.h_own = train_stash_base[layer] + (uint32_t)(t == 0 ? 0 : at - TRAIN_GROUPS) * hw;
             s.h_below = train_stash_base[below] + (uint32_t)at * bw;
             s.x = (uint32_t)at * TRAIN_XW;
@@ -209,18 +226,20 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
             s.cell_state = (uint16_t)(train_state_base[layer] + cell_n * cw);
             s.cell_turn = (uint16_t)(cell_n * (TRAIN_NB * TRAIN_MAX_HW));
             s.cell_rec = (uint16_t)(cell_n * TRAIN_MAX_HW);
+            s.cell_deltas = (uint16_t)((cell_odd ? TRAIN_GROUPS : 0) + cell_n);
             hls_write(slot_t, slots, s);
             cell_forward = (phase == FORWARD || phase == SECOND) && group;
             cell_back =
                 (phase == FIRST || phase == GATES_BACK || (phase == GRADIENT && t != 0)) && group;
             cell_gates = TRAIN_RESET && (phase == FORWARD || phase == GATES_BACK) && group;
-            cell_n = turn;
+            cell_odd = odd != (phase == GRADIENT);
+            cell_n = group ? n : 0;
             cell_step_row =
                 phase == GRADIENT && t != 0 ? (uint16_t)(step_row - TRAIN_GROUPS) : step_row;
-            const uint16_t turn_last = phase == ROWS   ? (uint16_t)(train_rows[layer] - 1)
-                                       : phase == HEAD ? TRAIN_OUTPUTS - 1
-                                       : turns         ? TRAIN_TURNS - 1
-                                                       : 0;
+            const uint16_t turn_last = phase == HEAD                ? TRAIN_OUTPUTS - 1
+                                       : phase == ROWS && rows != 1 ? (uint16_t)(hw + bw - 1)
+                                       : turns                      ? TRAIN_TURNS - 1
+                                                                    : 0;
             if (n != turn_last) {
                 n = (uint16_t)(n + 1);
             } else {
@@ -260,7 +279,7 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
                     break;
                 case GRADIENT:
                     if (t == 0) {
-                        phase = TRAIN_CLIP ? KEEP : ROWS;
+                        phase = TRAIN_CLIP ? KEEP : BIASES;
                     } else {
                         phase = TRAIN_RESET ? SECOND_BACK : COLUMNS;
                         t = (uint16_t)(t - 1);
@@ -269,17 +288,17 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
                     }
                     break;
                 case KEEP:
-                    phase = layer == 0 ? ROWS : FIRST;
+                    phase = layer == 0 ? BIASES : FIRST;
                     layer = layer == 0 ? TRAIN_LAYERS - 1 : (uint8_t)(layer - 1);
                     t = t_last;
                     step_row = last_row;
                     step_place = last_place;
                     break;
-                case ROWS:
-                    phase = BIASES;
-                    break;
                 case BIASES:
-                    phase = layer == 0 ? HEAD : back && !TRAIN_CLIP ? FIRST : ROWS;
+                    phase = ROWS;
+                    break;
+                case ROWS:
+                    phase = layer == 0 ? HEAD : back && !TRAIN_CLIP ? FIRST : BIASES;
                     layer = layer == 0 ? 0 : (uint8_t)(layer - 1);
                     t = t_last;
                     step_row = last_row;
@@ -303,22 +322,30 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
         const uint32_t cycles = train_cycles(job, steps, part);
         slot_t s = {0};
         bool first = true;
-        uint16_t k = 0, q = 0, n = 0; // k = n * hw + q
+        uint16_t k = 0, q = 0, n = 0; // k = n * (s.last_q + 1) + q
         uint32_t param = 0;
+        // Gradients: the lanes' turn and word; its sums leave, are the first of a step, are held
+        // for the update; they are stored, in so many words and one; the place of a word, a row in
+        // it.
+        uint16_t turn = 0, word = 0, left = 0, pick = 0;
+        bool leave = false, begins = false, held = false, fresh = false, store = false;
+        uint32_t place = 0;
     words:
         for (uint32_t i = 0; i < cycles; i++) {
             HLS(pipeline II = 1)
             if (first)
                 s = hls_read(slot_t, slots);
             word_t w;
-            const bool in_kw = k < s.kw;
-            const bool from_x = n != 0;
-            const uint16_t kx = (uint16_t)(k - s.hw); // where it is a column of x
             const bool second = s.phase == SECOND || s.phase == SECOND_BACK;
             const bool forwards = s.phase == FORWARD || s.phase == SECOND;
             const bool columns = s.phase == COLUMNS || s.phase == SECOND_BACK;
-            const bool gradient = s.phase == GRADIENT;
-            const bool lanes = s.works && in_kw;
+            const bool gradient = s.phase == GRADIENT, rows = s.phase == ROWS;
+            const uint16_t column = gradient ? word : rows ? (uint16_t)(s.row + n) : k;
+            const uint16_t of_turn = gradient ? turn : 0; // from the slot's
+            const bool in_kw = column < s.kw;
+            const bool from_x = column >= s.hw;
+            const uint16_t kx = (uint16_t)(column - s.hw); // where it is a column of x
+            const bool lanes = s.works && in_kw && of_turn < TRAIN_GROUPS;
             w.phase = (uint8_t)(!lanes     ? LAYER_END
                                 : forwards ? FORWARD
                                 : columns  ? COLUMNS
@@ -330,34 +357,57 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             w.first = first;
             w.from_x = from_x;
             w.first_step = s.first_step;
-            w.fresh = s.fresh;
             w.take_next = s.works && forwards && s.layer == 0 && k + 1 >= s.hw && k + 1 < s.kw;
-            w.into = s.into && !from_x;
             w.to_rec = lanes && columns && !from_x;
             w.to_above = lanes && columns && from_x && s.layer != 0;
             w.hread = lanes && (forwards || gradient) && (from_x ? s.layer != 0 : !s.first_step);
-            w.weights = (uint16_t)(s.weights + (in_kw ? k : 0));
-            w.gradients = (uint16_t)(TRAIN_CLIP ? w.weights : in_kw ? k : 0);
-            w.rec = (uint16_t)(s.columns + q);
-            w.next = (uint16_t)(s.next + q);
+            w.weights = (uint16_t)(s.weights + (in_kw ? column : 0));
+            w.rec = (uint16_t)(s.columns + of_turn * TRAIN_MAX_HW + (gradient ? word : q));
+            w.deltas = (uint16_t)(s.deltas + of_turn);
             w.q = q;
-            w.h = from_x ? s.h_below + kx : s.h_own + k;
-            w.x = s.x + (from_x ? kx : 0);
+            w.h = (from_x ? s.h_below + kx : s.h_own + column) +
+                  (uint32_t)of_turn * (from_x ? s.bw : s.hw);
+            w.x = s.x + (uint32_t)of_turn * TRAIN_XW + (from_x ? kx : 0);
             w.above = s.above + kx;
-            w.drop = s.drop + (uint32_t)kx * TRAIN_LC;
+            w.drop = s.drop + (uint32_t)of_turn * TRAIN_NB * train_below[s.layer] +
+                     (uint32_t)kx * TRAIN_LC;
             w.drop_next = train_below[s.layer];
-            w.keeps = s.phase == KEEP;
+            w.keeps = s.phase == KEEP && n == 0;
             w.squares = TRAIN_CLIP && part == BACK_PART;
-            w.row_update = s.phase == ROWS;
+            w.row_update = rows;
             w.bias_update = s.phase == BIASES;
             w.head_update = s.phase == HEAD;
             w.head_bias = q == TRAIN_TOP_HW;
             w.scale_update = s.phase == SCALES;
-            w.row = s.row;
-            // s.row / TRAIN_GATES, of 2^13 rows at most.
-            w.unit = (uint16_t)(s.row * ((1u << 17) / TRAIN_GATES + 1) >> 17);
-            w.gate = (uint16_t)(s.row - w.unit * TRAIN_GATES);
+            // q / TRAIN_GATES, of 2^13 rows at most.
+            w.unit = (uint16_t)(q * ((1u << 17) / TRAIN_GATES + 1) >> 17);
+            w.gate = (uint16_t)(q - w.unit * TRAIN_GATES);
             w.sum = n;
+            const bool wrap = q == s.last_q, last_word = column == s.kw - 1;
+            const bool picked = rows && (pick == TRAIN_GRADIENT_UNITS * TRAIN_GATES - 1 || wrap);
+            // Of the last word of all the update takes what the lanes have.
+            const bool takes = !TRAIN_CLIP && rows && last_word;
+            w.goes_on = gradient && turn != 0;
+            w.leave = leave;
+            w.store = store;
+            w.add = store || takes;
+            w.shift = store || (takes && picked);
+            w.fresh = fresh;
+            w.pick = pick;
+            w.gradients = place;
+            place = s.phase == BIASES || (leave && begins) ? s.gradients
+                    : store || picked                      ? place + 1
+                                                           : place;
+            store = leave ? !held : store && left != 0;
+            left = (uint16_t)((leave ? s.leaves : left) - 1);
+            leave = gradient && lanes && turn == TRAIN_GROUPS - 1;
+            begins = word == 0;
+            held = !TRAIN_CLIP && s.first_step && last_word;
+            if (gradient)
+                fresh = s.fresh;
+            pick = rows && !picked ? (uint16_t)(pick + 1) : 0;
+            word = !gradient ? 0 : turn == TRAIN_TURNS - 1 ? (uint16_t)(word + 1) : word;
+            turn = gradient && turn != TRAIN_TURNS - 1 ? (uint16_t)(turn + 1) : 0;
             w.param = param;
             w.head = (uint16_t)(s.row * TRAIN_HEAD_WORDS + k);
             const bool cell = n < TRAIN_NB;
@@ -376,10 +426,10 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             w.cell_state = (uint16_t)(s.cell_state + k);
             w.cell_turn = (uint16_t)(s.cell_turn + (n == 0 ? 0 : TRAIN_MAX_HW) + q);
             w.cell_rec = (uint16_t)(s.cell_rec + q);
+            w.cell_deltas = s.cell_deltas;
             w.biases = (uint16_t)(s.biases + q);
             hls_write(word_t, words, w);
             const bool last = k == s.last;
-            const bool wrap = (uint16_t)(q + 1) == s.hw;
             param = s.phase == ROWS || s.phase == BIASES || s.phase == HEAD ? param + 1 : param;
             q = last || wrap ? 0 : (uint16_t)(q + 1);
             n = last ? 0 : wrap ? (uint16_t)(n + 1) : n;

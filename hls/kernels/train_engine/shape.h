@@ -15,12 +15,14 @@
 //   TRAIN_STEPS       T at most
 //
 // A layer has rows of lanes for the gates of the widest one, and its columns are h, then x, LC a
-// cycle. A turn of a layer takes LEN cycles for forward, and for the weight gradient, and as many
-// for the derivatives by its columns; of layer 0 only those of h are wanted. Where the first gate
-// weighs the columns of h that the last one has, its sums over them are turns of their own, and so
-// are backwards the derivatives by them and what the cells make of those. Values come back after
-// TURNS turns at the earliest, which is what hides the latency of lanes and cells: where the batch
-// has fewer groups, some turns are empty.
+// cycle. A turn of a layer takes LEN cycles for forward, and as many for the derivatives by its
+// columns; of layer 0 only those of h are wanted. The weights' gradients take as long, word after
+// word of the columns and in each one turn after turn, so that a step's sums stay in the lanes;
+// from there they go, GRADIENT_UNITS units a cycle, to what the steps behind gave. Where the first
+// gate weighs the columns of h that the last one has, its sums over them are turns of their own,
+// and so are backwards the derivatives by them and what the cells make of those. Values come back
+// after TURNS turns at the earliest, which is what hides the latency of lanes and cells: where the
+// batch has fewer groups, some turns are empty.
 #ifndef MR_TRAIN_SHAPE_H
 #define MR_TRAIN_SHAPE_H
 
@@ -71,6 +73,7 @@
 #define TRAIN_HAS_STATE TRAIN_OF_CELL(_TRAIN_HAS_STATE)
 
 #ifndef TRAIN_MAX
+#    define TRAIN_IN_KERNEL
 #    define TRAIN_MAX(a, b) ((a) > (b) ? (a) : (b))
 #    define TRAIN_MIN(a, b) ((a) < (b) ? (a) : (b))
 #endif
@@ -97,15 +100,7 @@
 #define TRAIN_KW(l) (TRAIN_IS(l) ? TRAIN_HW(l) + TRAIN_BW(l) : 0)
 #define TRAIN_CW(l) (TRAIN_NB * TRAIN_HW(l)) // cycles of the cells in a turn
 #define TRAIN_ROWS(l) (TRAIN_GATES * TRAIN_UNITS_##l)
-// A gradient word is read and written once in a turn, and no sooner than that.
-#define TRAIN_GRADIENT_CYCLES 6
-// Of a lane. A layer is updated before the next one's turns, but where gradients are clipped.
-#define TRAIN_GRADIENT_WORDS                                                                       \
-    (TRAIN_CLIP                                                                                    \
-         ? TRAIN_OVER(TRAIN_KW)                                                                    \
-         : TRAIN_MAX(TRAIN_MAX(TRAIN_KW(0), TRAIN_KW(1)), TRAIN_MAX(TRAIN_KW(2), TRAIN_KW(3))))
-#define TRAIN_LEN(l)                                                                               \
-    (TRAIN_IS(l) ? TRAIN_MAX(TRAIN_MAX(TRAIN_KW(l), TRAIN_CW(l)), TRAIN_GRADIENT_CYCLES) : 0)
+#define TRAIN_LEN(l) (TRAIN_IS(l) ? TRAIN_MAX(TRAIN_KW(l), TRAIN_CW(l)) : 0)
 // Of h alone, and of the cells; a slot has 2 cycles.
 #define TRAIN_H_LEN(l) (TRAIN_IS(l) ? TRAIN_MAX(TRAIN_HW(l), 2) : 0)
 #define TRAIN_FIRST_LEN(l) (TRAIN_IS(l) ? TRAIN_MAX(TRAIN_CW(l), 2) : 0)
@@ -133,14 +128,34 @@
               TRAIN_MIN(TRAIN_SHORTEST_OF(2), TRAIN_SHORTEST_OF(3)))
 #define TRAIN_TURNS                                                                                \
     TRAIN_MAX(TRAIN_GROUPS, 3 + (TRAIN_LATENCY + TRAIN_SHORTEST - 1) / TRAIN_SHORTEST)
+#ifdef TRAIN_IN_KERNEL // a constant: macros within macros would be megabytes of text
+enum { train_turns = TRAIN_TURNS };
+#    undef TRAIN_TURNS
+#    define TRAIN_TURNS train_turns
+#endif
 
-// Where layers begin: weights, stash, states, biases.
+// Sums of a word of columns leave the lanes while those of the next one are formed, so many units a
+// cycle, to a memory of gradients: a layer's words of columns, of each its units' words. A layer is
+// updated before the next one's turns, but where gradients are clipped.
+#define TRAIN_GRADIENT_UNITS ((TRAIN_MAX_UNITS + TRAIN_TURNS - 1) / TRAIN_TURNS)
+#define TRAIN_LEAVES(l)                                                                            \
+    (TRAIN_IS(l) ? (TRAIN_UNITS(l) + TRAIN_GRADIENT_UNITS - 1) / TRAIN_GRADIENT_UNITS : 0)
+#define TRAIN_GRADIENTS(l) (TRAIN_KW(l) * TRAIN_LEAVES(l))
+#define TRAIN_GRADIENT_WORDS                                                                       \
+    (TRAIN_CLIP ? TRAIN_OVER(TRAIN_GRADIENTS)                                                      \
+                : TRAIN_MAX(TRAIN_MAX(TRAIN_GRADIENTS(0), TRAIN_GRADIENTS(1)),                     \
+                            TRAIN_MAX(TRAIN_GRADIENTS(2), TRAIN_GRADIENTS(3))))
+// A word of it is read again no sooner than so many cycles after it was written.
+#define TRAIN_GRADIENT_CYCLES 8
+
+// Where layers begin: weights, gradients, stash, states, biases.
 #define TRAIN_BASE(f)                                                                              \
     { 0, f(0), f(0) + f(1), f(0) + f(1) + f(2) }
 #define TRAIN_STASH(l) (TRAIN_STEPS * TRAIN_GROUPS * TRAIN_HW(l))
 #define TRAIN_STATES(l) (TRAIN_GROUPS * TRAIN_CW(l))
 #define TRAIN_HEAD_WORDS (TRAIN_TOP_HW + 1) // of an output: the last one is the bias
-// A layer's parameters: rows of weights, h before x, then biases, sum after sum.
+// A layer's parameters: biases, sum after sum, then weights, h before x: for each word of columns
+// all rows.
 #define TRAIN_PARAMS(l) (TRAIN_ROWS(l) * TRAIN_KW(l) + TRAIN_SUMS * TRAIN_HW(l))
 #define TRAIN_PARAM_WORDS (TRAIN_OVER(TRAIN_PARAMS) + TRAIN_OUTPUTS * TRAIN_HEAD_WORDS)
 
@@ -162,15 +177,22 @@
                        (TRAIN_RESET ? TRAIN_SECOND_BACK(l) : 0)                                    \
                  : 0)
 #define TRAIN_BACK_REST(l) (TRAIN_TURNS * TRAIN_FIRST_LEN(l))
-// Slots, beside those of turns: a row, or the biases of a layer.
-#define TRAIN_UPDATE_SLOTS(l) (TRAIN_IS(l) ? TRAIN_ROWS(l) + 1 : 0)
+// Where gradients are clipped, the biases' ones are put away, a word a cycle. Behind layer 0
+// follows the update, which reads gradients when the last sums have left the lanes.
+#define TRAIN_KEEP_LEN(l)                                                                          \
+    (!TRAIN_IS(l) ? 0                                                                              \
+     : l == 0     ? TRAIN_MAX(TRAIN_HW(l), TRAIN_LEAVES(l) + TRAIN_GRADIENT_CYCLES)                \
+                  : TRAIN_HW(l))
+// Slots of the update: the biases, and of the weights a word of columns; where that is one row, for
+// slots of a cycle would come too late, all words.
+#define TRAIN_UPDATE_SLOTS(l) (!TRAIN_IS(l) ? 0 : 1 + (TRAIN_ROWS(l) == 1 ? 1 : TRAIN_KW(l)))
 // Cycles of the lanes' loop. Where gradients are clipped their squares are added up first, which
-// takes as many cycles as the update, and the biases' gradients are put away, a word a cycle.
+// takes as many cycles as the update.
 #define TRAIN_FORWARD_CYCLES(steps)                                                                \
     ((steps)*TRAIN_OVER(TRAIN_FORWARD_STEP) + TRAIN_OVER(TRAIN_FIRST_LEN))
 #define TRAIN_BACK_CYCLES(steps)                                                                   \
     ((steps)*TRAIN_OVER(TRAIN_BACK_STEP) + TRAIN_OVER(TRAIN_BACK_REST) + TRAIN_PARAM_WORDS +       \
-     (TRAIN_CLIP ? TRAIN_OVER(TRAIN_HW) : 0))
+     (TRAIN_CLIP ? TRAIN_OVER(TRAIN_KEEP_LEN) : 0))
 #define TRAIN_CLIP_CYCLES (TRAIN_CLIP ? TRAIN_PARAM_WORDS : 0)
 // And of the head's. Its rows are those of a step, or of all.
 #define TRAIN_HEAD_ROWS(steps) ((TRAIN_PER_STEP ? (steps) : 1) * TRAIN_BATCH)
