@@ -486,26 +486,27 @@ END_TEST
 static const struct network {
     const char *name;
     enum mr_train_cell cell;
-    int layers, units;
-    size_t batch;
+    int layers, inputs, units;
+    size_t batch, steps;
     int multipliers; // in the lanes, at most
-} networks[] = {{"S1", MR_TRAIN_LSTM, 2, 64, 24, MR_ENGINE_MULTIPLIERS},
-                {"S1-3328", MR_TRAIN_LSTM, 2, 64, 24, 3328},
-                {"S4", MR_TRAIN_LSTM, 4, 64, 64, MR_ENGINE_MULTIPLIERS},
-                {"S4-6656", MR_TRAIN_LSTM, 4, 64, 64, 6656},
-                {"GRU", MR_TRAIN_GRU, 2, 64, 64, MR_ENGINE_MULTIPLIERS},
-                {"GRU-first", MR_TRAIN_GRU_RESET_FIRST, 2, 64, 64, MR_ENGINE_MULTIPLIERS},
-                {"GRU-3072", MR_TRAIN_GRU, 2, 64, 64, 3072}};
+} networks[] = {{"S1", MR_TRAIN_LSTM, 2, 25, 64, 24, 50, MR_ENGINE_MULTIPLIERS},
+                {"S1-3328", MR_TRAIN_LSTM, 2, 25, 64, 24, 50, 3328},
+                {"S4", MR_TRAIN_LSTM, 4, 25, 64, 64, 50, MR_ENGINE_MULTIPLIERS},
+                {"S4-6656", MR_TRAIN_LSTM, 4, 25, 64, 64, 50, 6656},
+                {"GRU", MR_TRAIN_GRU, 2, 25, 64, 64, 50, MR_ENGINE_MULTIPLIERS},
+                {"GRU-first", MR_TRAIN_GRU_RESET_FIRST, 2, 25, 64, 64, 50, MR_ENGINE_MULTIPLIERS},
+                {"GRU-3072", MR_TRAIN_GRU, 2, 25, 64, 64, 50, 3072},
+                {"S2", MR_TRAIN_GRU, 3, 170, 512, 64, 2, 7680}}; // of more steps none is built
 
 START_TEST(full_step) {
     const struct network *n = &networks[_i];
     const struct mr_trainer_options options = {
-        .loss = MR_TRAIN_MSE, .batch = n->batch, .steps = 50};
-    struct mr_train_chain chain = {.inputs = 25, .layer_count = n->layers, .outputs = 1};
+        .loss = MR_TRAIN_MSE, .batch = n->batch, .steps = n->steps};
+    struct mr_train_chain chain = {.inputs = n->inputs, .layer_count = n->layers, .outputs = 1};
     struct shape s = {0};
     for (int l = 0; l < n->layers; l++)
         chain.layers[l] = (struct mr_train_layer){
-            .cell = n->cell, .inputs = l ? n->units : 25, .units = n->units};
+            .cell = n->cell, .inputs = l ? n->units : n->inputs, .units = n->units};
     ck_assert_int_eq(mr_train_shape_of(&chain, &options, n->multipliers, &s.is, &error), 0);
     printf("%s, %d multipliers in the lanes: ", n->name, mr_train_lanes(&s.is));
     const bool rtl = n->multipliers == MR_ENGINE_MULTIPLIERS || getenv("RTL");

@@ -71,13 +71,13 @@ typedef struct {
     uint32_t gradients;
     // Of the turn, where gradients are formed of the first one: rec, its deltas, h of the step
     // before, of the layer below, x, da, place of the first column of x (train/dropout.h).
-    uint16_t columns, deltas;
-    uint32_t h_own, h_below, x, above, drop;
+    uint16_t columns;
+    uint32_t deltas, h_own, h_below, x, above, drop;
     uint16_t row; // of the head; the update's first word of columns
     // The cells, which take the turn before.
     bool cell_forward, cell_back, cell_gates, cell_first, cell_last, cell_quiet, cell_fresh;
-    uint32_t cell_stash, cell_above;
-    uint16_t cell_state, cell_turn, cell_rec, cell_deltas;
+    uint32_t cell_stash, cell_above, cell_deltas;
+    uint16_t cell_state, cell_turn, cell_rec;
 } slot_t;
 HLS_STREAM_OF(slot_t)
 
@@ -90,8 +90,8 @@ typedef struct {
     // Sums leave the lanes, move up, are added to gradients (if fresh, to none), which are stored.
     bool leave, shift, add, fresh, store;
     uint16_t pick; // row of a word of gradients
-    uint32_t gradients;
-    uint16_t weights, rec, deltas, q;
+    uint32_t gradients, deltas;
+    uint16_t weights, rec, q;
     uint32_t h, x, above, drop;
     uint16_t drop_next; // from there to that of the next sequence
     bool keeps, squares, row_update, bias_update, head_update, head_bias, scale_update;
@@ -99,8 +99,8 @@ typedef struct {
     uint32_t param;
     bool cell, cell_forward, cell_back, cell_gates, cell_first, cell_last, cell_quiet, cell_fresh;
     uint8_t n;
-    uint32_t cell_stash, cell_kept, cell_above;
-    uint16_t cell_state, cell_turn, cell_rec, cell_deltas, biases, head;
+    uint32_t cell_stash, cell_kept, cell_above, cell_deltas;
+    uint16_t cell_state, cell_turn, cell_rec, biases, head;
 } word_t;
 HLS_STREAM_OF(word_t)
 
@@ -206,7 +206,7 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
             s.gradients = TRAIN_CLIP ? train_gradient_base[layer] : 0;
             s.biases = train_bias_base[layer];
             s.columns = (uint16_t)(turn * TRAIN_MAX_HW);
-            s.deltas = (uint16_t)((odd ? TRAIN_GROUPS : 0) + turn);
+            s.deltas = (odd ? TRAIN_GROUPS : 0u) + turn;
             s.h_own = train_stash_base[layer] + (uint32_t)(t == 0 ? 0 : at - TRAIN_GROUPS) * hw;
             s.h_below = train_stash_base[below] + (uint32_t)at * bw;
             s.x = (uint32_t)at * TRAIN_XW;
@@ -226,7 +226,7 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
             s.cell_state = (uint16_t)(train_state_base[layer] + cell_n * cw);
             s.cell_turn = (uint16_t)(cell_n * (TRAIN_NB * TRAIN_MAX_HW));
             s.cell_rec = (uint16_t)(cell_n * TRAIN_MAX_HW);
-            s.cell_deltas = (uint16_t)((cell_odd ? TRAIN_GROUPS : 0) + cell_n);
+            s.cell_deltas = (cell_odd ? TRAIN_GROUPS : 0u) + cell_n;
             hls_write(slot_t, slots, s);
             cell_forward = (phase == FORWARD || phase == SECOND) && group;
             cell_back =
@@ -363,7 +363,7 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             w.hread = lanes && (forwards || gradient) && (from_x ? s.layer != 0 : !s.first_step);
             w.weights = (uint16_t)(s.weights + (in_kw ? column : 0));
             w.rec = (uint16_t)(s.columns + of_turn * TRAIN_MAX_HW + (gradient ? word : q));
-            w.deltas = (uint16_t)(s.deltas + of_turn);
+            w.deltas = s.deltas + of_turn;
             w.q = q;
             w.h = (from_x ? s.h_below + kx : s.h_own + column) +
                   (uint32_t)of_turn * (from_x ? s.bw : s.hw);
