@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fast engine of training in whole numbers: parts of a mini-batch on the processors' threads
 // (int_fast.h). It needs AVX-512 with VNNI.
+#define _DEFAULT_SOURCE // madvise
 #ifdef __x86_64__
 
 #    include "int_fast.h"
@@ -12,6 +13,7 @@
 
 #    include <stdlib.h>
 #    include <string.h>
+#    include <sys/mman.h>
 
 enum { MOST_PARTS = 16 };
 
@@ -29,14 +31,31 @@ static bool works(void) {
 
 // ---- memory
 
-// Zeros, at a line of the cache.
-static void *zeros(size_t count, size_t size) {
-    const size_t bytes = (count * size + 63) / 64 * 64;
-    void *at = aligned_alloc(64, bytes ? bytes : 64);
+void *mr_fast_take(struct mr_fast_memory *memory, size_t count, size_t size) {
+    void *at = memory->at ? memory->at + memory->used : NULL;
 
-    if (at)
-        memset(at, 0, bytes);
+    // A line more, so that arrays that are read side by side do not all begin at the same place of
+    // a page.
+    memory->used += (count * size + 63) / 64 * 64 + 64;
     return at;
+}
+
+// Large memory lies in large pages, where the system has them: what a mini-batch keeps has more
+// pages of 4 KiB than a processor knows at a time.
+static bool make_memory(struct mr_fast_memory *memory) {
+    const size_t page = (size_t)2 << 20, unit = memory->used < page ? 64 : page;
+    const size_t bytes = (memory->used + unit - 1) / unit * unit;
+
+    memory->at = aligned_alloc(unit, bytes);
+    if (!memory->at)
+        return false;
+#    ifdef MADV_HUGEPAGE
+    if (unit == page)
+        madvise(memory->at, bytes, MADV_HUGEPAGE); // it is as well without
+#    endif
+    memset(memory->at, 0, bytes);
+    memory->used = 0;
+    return true;
 }
 
 static size_t block_up(size_t count) {
@@ -49,100 +68,70 @@ static size_t part_size(const struct mr_fast *fast, size_t sequences) {
     return block_up((sequences + parts - 1) / parts);
 }
 
-static bool make_run(struct mr_fast_run *run, const struct mr_int_layer *layer,
-                     const struct mr_fast_layer *shape, size_t sequences, size_t steps,
-                     bool has_columns) {
+static void lay_out_run(struct mr_fast_run *run, const struct mr_int_layer *layer,
+                        const struct mr_fast_layer *shape, size_t sequences, size_t steps,
+                        bool has_columns, struct mr_fast_memory *memory) {
     const size_t units = (size_t)shape->wide_units, inputs = (size_t)shape->wide_inputs;
     const size_t rows = (size_t)layer->cell->gates * units, all = steps * sequences;
-    bool good = true;
 
-    run->h = zeros((all + sequences) * units, sizeof *run->h);
-    run->h_pairs = zeros((all + sequences) * units, sizeof *run->h_pairs);
-    run->cell = zeros(sequences * units, sizeof *run->cell);
-    run->kept = zeros(all * units / MR_FAST_WIDE * MR_FAST_KEPT, sizeof *run->kept);
-    run->above = zeros(all * units, sizeof *run->above);
-    run->sum_x = zeros(rows * inputs, sizeof *run->sum_x);
-    run->all_x = zeros(rows * inputs, sizeof *run->all_x);
-    run->sum_h = zeros(rows * units, sizeof *run->sum_h);
-    run->all_h = zeros(rows * units, sizeof *run->all_h);
-    run->sum_bias = zeros((size_t)layer->cell->sums * units, sizeof *run->sum_bias);
+    run->h = mr_fast_take(memory, (all + sequences) * units, sizeof *run->h);
+    run->h_pairs = mr_fast_take(memory, (all + sequences) * units, sizeof *run->h_pairs);
+    run->cell = mr_fast_take(memory, sequences * units, sizeof *run->cell);
+    run->kept = mr_fast_take(memory, all * units / MR_FAST_WIDE * MR_FAST_KEPT, sizeof *run->kept);
+    run->above = mr_fast_take(memory, all * units, sizeof *run->above);
+    run->sum_x = mr_fast_take(memory, rows * inputs, sizeof *run->sum_x);
+    run->all_x = mr_fast_take(memory, rows * inputs, sizeof *run->all_x);
+    run->sum_h = mr_fast_take(memory, rows * units, sizeof *run->sum_h);
+    run->all_h = mr_fast_take(memory, rows * units, sizeof *run->all_h);
+    run->sum_bias = mr_fast_take(memory, (size_t)layer->cell->sums * units, sizeof *run->sum_bias);
     if (has_columns) {
-        run->x = zeros(all * inputs, sizeof *run->x);
-        run->x_pairs = zeros(all * inputs, sizeof *run->x_pairs);
-        good = run->x && run->x_pairs;
+        run->x = mr_fast_take(memory, all * inputs, sizeof *run->x);
+        run->x_pairs = mr_fast_take(memory, all * inputs, sizeof *run->x_pairs);
     }
     if (layer->cell->second >= 0) {
-        run->reset = zeros(all * units, sizeof *run->reset);
-        run->reset_pairs = zeros(all * units, sizeof *run->reset_pairs);
-        good = good && run->reset && run->reset_pairs;
+        run->reset = mr_fast_take(memory, all * units, sizeof *run->reset);
+        run->reset_pairs = mr_fast_take(memory, all * units, sizeof *run->reset_pairs);
     }
-    return good && run->h && run->h_pairs && run->cell && run->kept && run->above && run->sum_x &&
-           run->all_x && run->sum_h && run->all_h && run->sum_bias;
 }
 
-static void free_run(struct mr_fast_run *run) {
-    free(run->x);
-    free(run->x_pairs);
-    free(run->h);
-    free(run->h_pairs);
-    free(run->reset);
-    free(run->reset_pairs);
-    free(run->cell);
-    free(run->kept);
-    free(run->above);
-    free(run->sum_x);
-    free(run->all_x);
-    free(run->sum_h);
-    free(run->all_h);
-    free(run->sum_bias);
-}
-
-static bool make_part(struct mr_fast_part *part, const struct mr_int_model *model) {
+static void lay_out_part(struct mr_fast_part *part, const struct mr_int_model *model,
+                         struct mr_fast_memory *memory) {
     const struct mr_fast *fast = part->fast;
     const size_t sequences = part_size(fast, model->options.batch);
     size_t widest = MR_FAST_WIDE;
-    bool good = true;
 
-    part->layers = calloc((size_t)fast->layer_count, sizeof *part->layers);
-    for (int i = 0; part->layers && i < fast->layer_count; i++) {
+    for (int i = 0; i < fast->layer_count; i++) {
         const size_t width = (size_t)fast->layers[i].wide_units;
         widest = width > widest ? width : widest;
-        good = good && make_run(&part->layers[i], &model->layers[i], &fast->layers[i], sequences,
-                                model->options.steps, i == 0 || model->keep < 65536);
+        lay_out_run(&part->layers[i], &model->layers[i], &fast->layers[i], sequences,
+                    model->options.steps, i == 0 || model->keep < 65536, memory);
     }
-    part->delta = zeros(sequences * MR_INT_SUMS * widest, sizeof *part->delta);
+    const size_t rows = MR_INT_SUMS * widest;
     part->slots = sequences / 2 < MR_FAST_TOGETHER ? MR_FAST_TOGETHER / (sequences / 2) : 1;
+    part->delta = mr_fast_take(memory, sequences * rows, sizeof *part->delta);
     part->delta_pairs =
-        zeros(part->slots * sequences / 2 * MR_INT_SUMS * widest, sizeof *part->delta_pairs);
-    part->magnitude = zeros(part->slots * MR_INT_SUMS * widest, sizeof *part->magnitude);
-    part->since_x = zeros(MR_INT_SUMS * widest, sizeof *part->since_x);
-    part->since_h = zeros(MR_INT_SUMS * widest, sizeof *part->since_h);
-    part->behind = zeros(sequences * widest, sizeof *part->behind);
-    part->before = zeros(sequences * widest, sizeof *part->before);
-    part->errors = zeros((size_t)model->outputs, sizeof *part->errors);
-    part->head_w = zeros(model->w.count, sizeof *part->head_w);
-    part->head_bias = zeros(model->bias.count, sizeof *part->head_bias);
-    part->row = zeros(widest, sizeof *part->row);
-    return good && part->layers && part->delta && part->delta_pairs && part->magnitude &&
-           part->since_x && part->since_h && part->behind && part->before && part->errors &&
-           part->head_w && part->head_bias && part->row;
+        mr_fast_take(memory, part->slots * sequences / 2 * rows, sizeof *part->delta_pairs);
+    part->magnitude = mr_fast_take(memory, part->slots * rows, sizeof *part->magnitude);
+    part->since_x = mr_fast_take(memory, rows, sizeof *part->since_x);
+    part->since_h = mr_fast_take(memory, rows, sizeof *part->since_h);
+    part->behind = mr_fast_take(memory, sequences * widest, sizeof *part->behind);
+    part->before = mr_fast_take(memory, sequences * widest, sizeof *part->before);
+    part->errors = mr_fast_take(memory, (size_t)model->outputs, sizeof *part->errors);
+    part->head_w = mr_fast_take(memory, model->w.count, sizeof *part->head_w);
+    part->head_bias = mr_fast_take(memory, model->bias.count, sizeof *part->head_bias);
+    part->row = mr_fast_take(memory, widest, sizeof *part->row);
 }
 
-static void free_part(struct mr_fast_part *part) {
-    for (int i = 0; part->layers && i < part->fast->layer_count; i++)
-        free_run(&part->layers[i]);
-    free(part->layers);
-    free(part->delta);
-    free(part->delta_pairs);
-    free(part->magnitude);
-    free(part->since_x);
-    free(part->since_h);
-    free(part->behind);
-    free(part->before);
-    free(part->errors);
-    free(part->head_w);
-    free(part->head_bias);
-    free(part->row);
+// Where all that is of numbers lies; without memory, only how much it is.
+static void lay_out(struct mr_fast *fast, const struct mr_int_model *model) {
+    struct mr_fast_memory *memory = &fast->memory;
+
+    fast->curves = mr_fast_take(memory, 1, sizeof *fast->curves);
+    fast->head = mr_fast_take(memory, model->w.count, sizeof *fast->head);
+    for (int i = 0; i < fast->layer_count; i++)
+        mr_fast_lay_out_layer(&model->layers[i], &fast->layers[i], memory);
+    for (int i = 0; i < fast->part_count; i++)
+        lay_out_part(&fast->parts[i], model, memory);
 }
 
 static void engine_close(void *opened) {
@@ -153,13 +142,10 @@ static void engine_close(void *opened) {
     struct mr_fast *fast = &engine->fast;
     mr_workers_free(engine->workers);
     for (int i = 0; fast->parts && i < fast->part_count; i++)
-        free_part(&fast->parts[i]);
-    for (int i = 0; fast->layers && i < fast->layer_count; i++)
-        mr_fast_free_layer(&fast->layers[i]);
+        free(fast->parts[i].layers);
     free(fast->parts);
     free(fast->layers);
-    free(fast->head);
-    free(fast->curves);
+    free(fast->memory.at);
     free(engine);
 }
 
@@ -167,7 +153,6 @@ static bool make(struct engine *engine, const struct mr_int_model *model) {
     struct mr_fast *fast = &engine->fast;
     // Fewer sequences are not worth a thread of their own.
     const size_t blocks = (model->options.batch + 2 * MR_FAST_BLOCK - 1) / (2 * MR_FAST_BLOCK);
-    bool good = true;
 
     fast->layer_count = model->layer_count;
     engine->workers =
@@ -175,19 +160,22 @@ static bool make(struct engine *engine, const struct mr_int_model *model) {
     fast->part_count = engine->workers ? (int)mr_workers_count(engine->workers) : 0;
     fast->layers = calloc((size_t)fast->layer_count, sizeof *fast->layers);
     fast->parts = calloc((size_t)fast->part_count, sizeof *fast->parts);
-    fast->head = calloc(model->w.count, sizeof *fast->head);
-    fast->curves = zeros(1, sizeof *fast->curves);
-    if (!engine->workers || !fast->layers || !fast->parts || !fast->head || !fast->curves)
+    if (!engine->workers || !fast->layers || !fast->parts)
         return false;
-    mr_fast_make_curves(fast->curves);
-    for (int i = 0; i < fast->layer_count; i++)
-        good = good && mr_fast_make_layer(&model->layers[i], &fast->layers[i]);
     for (int i = 0; i < fast->part_count; i++) {
-        fast->parts[i].fast = fast;
-        fast->parts[i].number = i;
-        good = good && make_part(&fast->parts[i], model);
+        struct mr_fast_part *part = &fast->parts[i];
+        part->fast = fast;
+        part->number = i;
+        part->layers = calloc((size_t)fast->layer_count, sizeof *part->layers);
+        if (!part->layers)
+            return false;
     }
-    return good;
+    lay_out(fast, model);
+    if (!make_memory(&fast->memory))
+        return false;
+    lay_out(fast, model);
+    mr_fast_make_curves(fast->curves);
+    return true;
 }
 
 static void *engine_open(const struct mr_int_model *model) {

@@ -27,6 +27,12 @@ enum {
     MR_FAST_TOGETHER = 128
 };
 
+// What lies one behind the other, at lines of the cache. Without `at` it is counted alone.
+struct mr_fast_memory {
+    char *at;
+    size_t used;
+};
+
 // Rows of weights as they are multiplied: (blocks of 16 columns of results, pairs, results of a
 // block side by side, 16, 2).
 struct mr_fast_weights {
@@ -81,6 +87,7 @@ struct mr_fast_part {
 };
 
 struct mr_fast {
+    struct mr_fast_memory memory;
     int layer_count, part_count;
     struct mr_fast_layer *layers;
     struct mr_fast_part *parts;
@@ -93,11 +100,14 @@ struct mr_fast {
     int job_count;
 };
 
+// int_fast.c: room for so many, which are 0 at first.
+void *mr_fast_take(struct mr_fast_memory *memory, size_t count, size_t size);
+
 // int_fast_pack.c: activations, and weights as they are multiplied.
 void mr_fast_make_curves(struct lanes_curves *curves);
 void mr_fast_pack_layer(const struct mr_int_layer *layer, struct mr_fast_layer *to);
-bool mr_fast_make_layer(const struct mr_int_layer *layer, struct mr_fast_layer *to);
-void mr_fast_free_layer(struct mr_fast_layer *layer);
+void mr_fast_lay_out_layer(const struct mr_int_layer *layer, struct mr_fast_layer *to,
+                           struct mr_fast_memory *memory);
 // Rows (sequences, wide) as pairs of sequences, and their greatest magnitude.
 int32_t mr_fast_pair_rows(const int16_t *rows, int16_t *pairs, size_t sequences, size_t wide);
 

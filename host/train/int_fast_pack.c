@@ -7,7 +7,6 @@
 #    include "int_lanes.h"
 #    include "train/fixed_point.h"
 
-#    include <stdlib.h>
 #    include <string.h>
 
 LANES_BEGIN
@@ -30,12 +29,13 @@ static int sums_of(const struct mr_int_cell *cell, const int *row_of, bool reset
     return count;
 }
 
-static bool make(struct mr_fast_weights *weights, size_t results, size_t pairs) {
-    weights->w = aligned_alloc(64, results * pairs * 2 * sizeof *weights->w);
-    return weights->w != NULL;
+static void lay_out(struct mr_fast_weights *weights, size_t results, size_t pairs,
+                    struct mr_fast_memory *memory) {
+    weights->w = mr_fast_take(memory, results * pairs * 2, sizeof *weights->w);
 }
 
-bool mr_fast_make_layer(const struct mr_int_layer *layer, struct mr_fast_layer *to) {
+void mr_fast_lay_out_layer(const struct mr_int_layer *layer, struct mr_fast_layer *to,
+                           struct mr_fast_memory *memory) {
     const struct mr_int_cell *cell = layer->cell;
 
     to->units = layer->units;
@@ -47,24 +47,15 @@ bool mr_fast_make_layer(const struct mr_int_layer *layer, struct mr_fast_layer *
     const size_t units = (size_t)to->wide_units, inputs = (size_t)to->wide_inputs;
     const size_t columns = (size_t)(to->unit_pairs + to->input_pairs);
     const size_t rows = (size_t)to->unit_pairs;
-    bool good = make(&to->forward, (size_t)gates_of(cell, false) * units, columns) &&
-                make(&to->by_x, inputs, (size_t)sums_of(cell, cell->x_row, false) * rows) &&
-                make(&to->by_h, units, (size_t)sums_of(cell, cell->h_row, false) * rows);
-    if (cell->second >= 0)
-        good = good && make(&to->second, units, columns) && make(&to->by_reset, units, rows);
-    to->bias_low = aligned_alloc(64, (size_t)cell->sums * units * sizeof *to->bias_low);
-    to->bias_high = aligned_alloc(64, (size_t)cell->sums * units * sizeof *to->bias_high);
-    return good && to->bias_low && to->bias_high;
-}
-
-void mr_fast_free_layer(struct mr_fast_layer *layer) {
-    free(layer->forward.w);
-    free(layer->second.w);
-    free(layer->by_x.w);
-    free(layer->by_h.w);
-    free(layer->by_reset.w);
-    free(layer->bias_low);
-    free(layer->bias_high);
+    lay_out(&to->forward, (size_t)gates_of(cell, false) * units, columns, memory);
+    lay_out(&to->by_x, inputs, (size_t)sums_of(cell, cell->x_row, false) * rows, memory);
+    lay_out(&to->by_h, units, (size_t)sums_of(cell, cell->h_row, false) * rows, memory);
+    if (cell->second >= 0) {
+        lay_out(&to->second, units, columns, memory);
+        lay_out(&to->by_reset, units, rows, memory);
+    }
+    to->bias_low = mr_fast_take(memory, (size_t)cell->sums * units, sizeof *to->bias_low);
+    to->bias_high = mr_fast_take(memory, (size_t)cell->sums * units, sizeof *to->bias_high);
 }
 
 // A weight, 0 outside of the matrix.

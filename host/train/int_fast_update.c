@@ -5,6 +5,8 @@
 #    include "int_fast.h"
 #    include "int_lanes.h"
 
+#    include <string.h>
+
 LANES_BEGIN
 
 typedef struct {
@@ -13,15 +15,13 @@ typedef struct {
 } numbers_t;
 
 static inline numbers_t rounded(__mmask16 negative, lanes_t m, lanes_t exponent) {
-    const lanes_t up = _mm512_and_si512(_mm512_srli_epi32(m, 15), lanes_all(1));
-    const lanes_t sum = _mm512_add_epi32(_mm512_srli_epi32(m, 16), up);
-    const lanes_t carry = _mm512_srli_epi32(sum, 16);
-    const __mmask16 zero = _mm512_testn_epi32_mask(m, m);
-    const __mmask16 carries = _mm512_test_epi32_mask(carry, carry);
+    const lanes_t up = _mm512_add_epi32(m, lanes_all(0x8000));
+    const __mmask16 zero = _mm512_testn_epi32_mask(m, m), carries = _mm512_cmplt_epu32_mask(up, m);
+    const lanes_t more = _mm512_mask_add_epi32(exponent, carries, exponent, lanes_all(1));
     const numbers_t n = {
         negative,
-        _mm512_mask_mov_epi32(_mm512_add_epi32(exponent, carry), zero, lanes_all(-126)),
-        _mm512_mask_mov_epi32(sum, carries, lanes_all(0x8000)),
+        _mm512_mask_mov_epi32(more, zero, lanes_all(-126)),
+        _mm512_mask_mov_epi32(_mm512_srli_epi32(up, 16), carries, lanes_all(0x8000)),
     };
     return n;
 }
@@ -112,9 +112,8 @@ static inline numbers_t plus(numbers_t a, numbers_t b) {
                    _mm512_sub_epi32(_mm512_add_epi32(exponent, lanes_all(1)), zeros));
 }
 
-// mr_train_step
-static inline lanes_t step(numbers_t m, numbers_t v, numbers_t rate, bool adam, int32_t unit) {
-    const numbers_t forward = times(m, rate);
+// mr_train_step; forward: m times the rate
+static inline lanes_t step(numbers_t forward, numbers_t v, bool adam, int32_t unit) {
     const lanes_t odd = _mm512_and_si512(v.exponent, lanes_all(1));
     const lanes_t half = _mm512_srai_epi32(_mm512_sub_epi32(v.exponent, odd), 1);
     const lanes_t segment =
@@ -144,48 +143,86 @@ static inline lanes_t step(numbers_t m, numbers_t v, numbers_t rate, bool adam, 
 // The rule, unpacked.
 struct rule {
     numbers_t scale, l2, keep_m, take_m, keep_v, take_v, floor, rate;
-    bool adam;
+    bool decays, adam;
     int32_t exponent, unit;
 };
 
-static inline void update(const struct rule *rule, const int64_t *sum, int32_t *w, uint32_t *m,
-                          uint32_t *v, __mmask16 there) {
-    const lanes_t w_old = _mm512_maskz_loadu_epi32(there, w);
-    const lanes_t m_old = _mm512_maskz_loadu_epi32(there, m);
-    const lanes_t v_old = _mm512_maskz_loadu_epi32(there, v);
+// So many vectors go through the update stage by stage: from a gradient to its step each
+// instruction waits for the one before.
+enum { GROUP = 8 };
+
+// The gradient g of 16 parameters, with what decays.
+static inline numbers_t gradient(const struct rule *rule, const int64_t *sum, lanes_t w) {
     const numbers_t raw = times(numbers_of(sum, rule->exponent), rule->scale);
-    const numbers_t decay = times(numbers_of_weights(w_old, rule->unit - 20), rule->l2);
-    const numbers_t g = plus(raw, decay);
-    const numbers_t m_next = plus(times(unpacked(m_old), rule->keep_m), times(g, rule->take_m));
-    const numbers_t v_next =
-        plus(times(unpacked(v_old), rule->keep_v), times(times(g, g), rule->take_v));
-    const lanes_t by = step(m_next, plus(v_next, rule->floor), rule->rate, rule->adam, rule->unit);
-    _mm512_mask_storeu_epi32(w, there, lanes_clamp(_mm512_sub_epi32(w_old, by), -8388608, 8388607));
-    _mm512_mask_storeu_epi32(m, there, packed(m_next));
-    if (rule->adam)
-        _mm512_mask_storeu_epi32(v, there, packed(v_next));
+
+    // A number and 0 are that number.
+    return rule->decays ? plus(raw, times(numbers_of_weights(w, rule->unit - 20), rule->l2)) : raw;
+}
+
+// The first `count` numbers from 16 i on, 16 at the most.
+static inline __mmask16 there(size_t count, size_t i) {
+    return (__mmask16)(count >= (i + 1) * LANES ? 0xffff : (1U << (count - i * LANES)) - 1);
+}
+
+// GROUP vectors of parameters, or fewer. sum has whole vectors.
+static inline void update(const struct rule *rule, const int64_t *sum, int32_t *w, uint32_t *m,
+                          uint32_t *v, size_t count) {
+    const size_t vectors = (count + LANES - 1) / LANES;
+    numbers_t g[GROUP], forward[GROUP], squares[GROUP];
+
+    for (size_t i = 0; i < vectors; i++)
+        g[i] = gradient(rule, sum + i * LANES,
+                        _mm512_maskz_loadu_epi32(there(count, i), w + i * LANES));
+    for (size_t i = 0; i < vectors; i++) {
+        const numbers_t old = unpacked(_mm512_maskz_loadu_epi32(there(count, i), m + i * LANES));
+        const numbers_t next = plus(times(old, rule->keep_m), times(g[i], rule->take_m));
+        _mm512_mask_storeu_epi32(m + i * LANES, there(count, i), packed(next));
+        forward[i] = times(next, rule->rate);
+    }
+    for (size_t i = 0; i < vectors; i++) {
+        const numbers_t old = unpacked(_mm512_maskz_loadu_epi32(there(count, i), v + i * LANES));
+        const numbers_t next =
+            plus(times(old, rule->keep_v), times(times(g[i], g[i]), rule->take_v));
+        if (rule->adam)
+            _mm512_mask_storeu_epi32(v + i * LANES, there(count, i), packed(next));
+        squares[i] = plus(next, rule->floor);
+    }
+    for (size_t i = 0; i < vectors; i++) {
+        const lanes_t old = _mm512_maskz_loadu_epi32(there(count, i), w + i * LANES);
+        const lanes_t by = step(forward[i], squares[i], rule->adam, rule->unit);
+        _mm512_mask_storeu_epi32(w + i * LANES, there(count, i),
+                                 lanes_clamp(_mm512_sub_epi32(old, by), -8388608, 8388607));
+    }
 }
 
 void mr_fast_update(const struct mr_int_job *job, size_t first, size_t end) {
     const struct mr_int_tensor *tensor = job->tensor;
     const struct rule rule = {
-        all(job->rule.scale),  all(job->rule.l2),     all(job->rule.keep_m), all(job->rule.take_m),
-        all(job->rule.keep_v), all(job->rule.take_v), all(job->rule.floor),  all(job->rule.rate),
-        job->rule.adam,        job->exponent,         tensor->unit,
+        .scale = all(job->rule.scale),
+        .l2 = all(job->rule.l2),
+        .keep_m = all(job->rule.keep_m),
+        .take_m = all(job->rule.take_m),
+        .keep_v = all(job->rule.keep_v),
+        .take_v = all(job->rule.take_v),
+        .floor = all(job->rule.floor),
+        .rate = all(job->rule.rate),
+        .decays = mr_number_unpack(job->rule.l2).mantissa != 0,
+        .adam = job->rule.adam,
+        .exponent = job->exponent,
+        .unit = tensor->unit,
     };
 
-    for (size_t k = first; k < end; k += LANES) {
-        const size_t left = end - k;
-        int64_t last[LANES] = {0};
+    for (size_t k = first; k < end; k += (size_t)(GROUP * LANES)) {
+        const size_t count = end - k < GROUP * LANES ? end - k : GROUP * LANES;
+        int64_t last[GROUP * LANES];
         const int64_t *sum = tensor->sum + k;
 
-        if (left < LANES) {
-            for (size_t i = 0; i < left; i++)
-                last[i] = sum[i];
+        if (count % LANES) {
+            memset(last, 0, sizeof last);
+            memcpy(last, sum, count * sizeof *sum);
             sum = last;
         }
-        update(&rule, sum, tensor->w + k, tensor->m + k, tensor->v + k,
-               (__mmask16)(left < LANES ? (1u << left) - 1 : 0xffff));
+        update(&rule, sum, tensor->w + k, tensor->m + k, tensor->v + k, count);
     }
 }
 
