@@ -3,6 +3,11 @@
 // stands inside an always_ff and gives q <= d for an array of n unpacked dimensions of those sizes.
 // The simulator Verilator copies the array at once (it refuses delayed element writes in loops that it keeps);
 // Yosys and Icarus know no array assignment, so they get the loops. MR_REG0 is the plain register.
+//
+// In Verilator q <= d is two statements for each element. Wide arrays, of which that would be most of its C++, are
+// `MR_WIDE<n>(q, d, sizes...)`, with `MR_NEXT<n>(q, sizes...)` behind the declaration of q and `MR_FIRST<n>(q, sizes...)`
+// behind its initial block: an array beside q, at which nothing else looks, takes d at the edge, and q follows it as
+// combinational logic does. To other tools they are as MR_REG is.
 `ifndef MR_REG_SVH
 `define MR_REG_SVH
 
@@ -21,6 +26,61 @@
 `define MR_REG2(q, d, n0, n1) q <= d;
 `define MR_REG3(q, d, n0, n1, n2) q <= d;
 `define MR_REG4(q, d, n0, n1, n2, n3) q <= d;
+// Each element. A loop whose index was set before is one over a local variable in C++.
+`define MR_EACH1(to, from, n0) \
+  begin \
+    int mr_a; \
+    mr_a = 0; \
+    for (mr_a = 0; mr_a < (n0); mr_a++) \
+      to[mr_a] = from[mr_a]; \
+  end
+`define MR_EACH2(to, from, n0, n1) \
+  begin \
+    int mr_a, mr_b; \
+    mr_a = 0; mr_b = 0; \
+    for (mr_a = 0; mr_a < (n0); mr_a++) \
+      for (mr_b = 0; mr_b < (n1); mr_b++) \
+        to[mr_a][mr_b] = from[mr_a][mr_b]; \
+  end
+`define MR_EACH3(to, from, n0, n1, n2) \
+  begin \
+    int mr_a, mr_b, mr_c; \
+    mr_a = 0; mr_b = 0; mr_c = 0; \
+    for (mr_a = 0; mr_a < (n0); mr_a++) \
+      for (mr_b = 0; mr_b < (n1); mr_b++) \
+        for (mr_c = 0; mr_c < (n2); mr_c++) \
+          to[mr_a][mr_b][mr_c] = from[mr_a][mr_b][mr_c]; \
+  end
+`define MR_EACH4(to, from, n0, n1, n2, n3) \
+  begin \
+    int mr_a, mr_b, mr_c, mr_e; \
+    mr_a = 0; mr_b = 0; mr_c = 0; mr_e = 0; \
+    for (mr_a = 0; mr_a < (n0); mr_a++) \
+      for (mr_b = 0; mr_b < (n1); mr_b++) \
+        for (mr_c = 0; mr_c < (n2); mr_c++) \
+          for (mr_e = 0; mr_e < (n3); mr_e++) \
+            to[mr_a][mr_b][mr_c][mr_e] = from[mr_a][mr_b][mr_c][mr_e]; \
+  end
+`define MR_NEXT1(q, n0) \
+  type(q) q``_next; \
+  always_comb `MR_EACH1(q, q``_next, n0)
+`define MR_NEXT2(q, n0, n1) \
+  type(q) q``_next; \
+  always_comb `MR_EACH2(q, q``_next, n0, n1)
+`define MR_NEXT3(q, n0, n1, n2) \
+  type(q) q``_next; \
+  always_comb `MR_EACH3(q, q``_next, n0, n1, n2)
+`define MR_NEXT4(q, n0, n1, n2, n3) \
+  type(q) q``_next; \
+  always_comb `MR_EACH4(q, q``_next, n0, n1, n2, n3)
+`define MR_FIRST1(q, n0) initial `MR_EACH1(q``_next, q, n0)
+`define MR_FIRST2(q, n0, n1) initial `MR_EACH2(q``_next, q, n0, n1)
+`define MR_FIRST3(q, n0, n1, n2) initial `MR_EACH3(q``_next, q, n0, n1, n2)
+`define MR_FIRST4(q, n0, n1, n2, n3) initial `MR_EACH4(q``_next, q, n0, n1, n2, n3)
+`define MR_WIDE1(q, d, n0) `MR_EACH1(q``_next, d, n0)
+`define MR_WIDE2(q, d, n0, n1) `MR_EACH2(q``_next, d, n0, n1)
+`define MR_WIDE3(q, d, n0, n1, n2) `MR_EACH3(q``_next, d, n0, n1, n2)
+`define MR_WIDE4(q, d, n0, n1, n2, n3) `MR_EACH4(q``_next, d, n0, n1, n2, n3)
 `else
 `define MR_REG1(q, d, n0) \
   for (int mr_a = 0; mr_a < (n0); mr_a++) q[mr_a] <= d[mr_a];
@@ -37,6 +97,18 @@
       for (int mr_c = 0; mr_c < (n2); mr_c++) \
         for (int mr_e = 0; mr_e < (n3); mr_e++) \
           q[mr_a][mr_b][mr_c][mr_e] <= d[mr_a][mr_b][mr_c][mr_e];
+`define MR_NEXT1(q, n0)
+`define MR_NEXT2(q, n0, n1)
+`define MR_NEXT3(q, n0, n1, n2)
+`define MR_NEXT4(q, n0, n1, n2, n3)
+`define MR_FIRST1(q, n0)
+`define MR_FIRST2(q, n0, n1)
+`define MR_FIRST3(q, n0, n1, n2)
+`define MR_FIRST4(q, n0, n1, n2, n3)
+`define MR_WIDE1(q, d, n0) `MR_REG1(q, d, n0)
+`define MR_WIDE2(q, d, n0, n1) `MR_REG2(q, d, n0, n1)
+`define MR_WIDE3(q, d, n0, n1, n2) `MR_REG3(q, d, n0, n1, n2)
+`define MR_WIDE4(q, d, n0, n1, n2, n3) `MR_REG4(q, d, n0, n1, n2, n3)
 `endif
 
 /// to = from, for a whole unpacked array, in combinational logic: what MR_REG is in an always_ff.

@@ -94,6 +94,12 @@ void put_instances(struct emit *e, struct text *t, const struct instances *loops
 void open_loops(struct emit *e, struct text *t, uint32_t space, const char *indent);
 void assign_value(struct emit *e, const char *name, uint32_t space, const char *expression);
 void register_value(struct emit *e, const char *q, const char *d, uint32_t space);
+// The same of an array with a dimension more, of so many elements (0: none). What Verilator needs
+// beside a wide one goes to `next`, behind the declaration of q.
+void register_array(struct emit *e, struct text *next, const char *q, const char *d, uint32_t space,
+                    int64_t more);
+// Behind an initial block that gives q its first values.
+void starts_at(struct emit *e, const char *q, uint32_t space);
 // to = from, of all lanes, in combinational logic.
 void copy_value(struct emit *e, const char *to, const char *from, uint32_t space);
 const char *flat_index(struct emit *e, uint32_t space); // position of the lanes' element, row-major

@@ -8,8 +8,6 @@
 struct dot {
     const struct op *op;
     const char *base, *at; // its name, and the subscripts of its lanes
-    const char *sizes;     // of its lanes, each with a comma behind it
-    int dims;              // with that of the products
     int width;             // of the sum
     long long n;           // products
     int chains, chain;     // cascades, and DSPs in a full one
@@ -21,19 +19,12 @@ static struct dot shape_of(struct emit *e, const struct op *op) {
     struct dot d = {.op = op,
                     .base = value_name(e, op),
                     .at = subscripts(e, op->space),
-                    .sizes = "",
-                    .dims = 1,
                     .width = op->width,
                     .n = (long long)e->p->lanes[op->imm].count};
     d.chains = (int)((d.n + DOT_CHAIN - 1) / DOT_CHAIN);
     d.chain = d.n < DOT_CHAIN ? (int)d.n : DOT_CHAIN;
     d.missing = (long long)d.chains * d.chain - d.n;
     d.whole = d.missing ? (d.chains - 1LL) * d.chain : d.n;
-    for (int l = 0; l < e->p->lane_count; l++)
-        if (op->space >> l & 1) {
-            d.sizes = arena_printf(e->cc, "%s%s, ", d.sizes, lane_size(e, l));
-            d.dims++;
-        }
     return d;
 }
 
@@ -72,8 +63,8 @@ static void emit_products(struct emit *e, const struct dot *d) {
                 lane, d->base, d->at, lane, product);
         put(logic, "      end\n");
     }
-    put(&e->m->registers, "    `MR_REG%d(%s_m, %s_md, %s%lld)\n", d->dims, d->base, d->base,
-        d->sizes, d->n);
+    register_array(e, logic, arena_printf(e->cc, "%s_m", d->base),
+                   arena_printf(e->cc, "%s_md", d->base), op->space, d->n);
 }
 
 // Sums along the cascades: p[c] = p[c-1] + m[c], registered.
@@ -95,8 +86,8 @@ static void emit_cascades(struct emit *e, const struct dot *d) {
         "        %s_pd%s[c] = (c %% %d == 0 || c == %lld) ? %s\n"
         "          : %s_p%s[c > 0 ? c - 1 : 0] + %d'(%s_m%s[c]);\n",
         d->n, base, at, d->chain, d->whole, first, base, at, d->width, base, at);
-    put(&e->m->registers, "    `MR_REG%d(%s_p, %s_pd, %s%lld)\n", d->dims, base, base, d->sizes,
-        d->n);
+    register_array(e, logic, arena_printf(e->cc, "%s_p", base), arena_printf(e->cc, "%s_pd", base),
+                   d->op->space, d->n);
 }
 
 // vector[element] = the operand, of all lanes in `space` and all columns. A column behind the first
@@ -195,8 +186,8 @@ static const char *emit_join(struct emit *e, const struct dot *d) {
             put(logic, ";\n");
         }
         put(logic, "      end\n");
-        put(&e->m->registers, "    `MR_REG%d(%s_t%d, %s_td%d, %s%d)\n", d->dims, base, level, base,
-            level, d->sizes, half);
+        register_array(e, logic, arena_printf(e->cc, "%s_t%d", base, level),
+                       arena_printf(e->cc, "%s_td%d", base, level), space, half);
         from = arena_printf(e->cc, "%s_t%d", base, level);
         ends = false;
     }

@@ -342,7 +342,9 @@ void emit_pipeline(struct emit *e) {
         }
         declare_of(e, op->loc);
         const bool merged = first <= last && merged_dot(e, op);
-        put(&e->m->registers, merged ? "`ifndef " MERGED_LANES "\n" : "");
+        struct text *texts[] = {&e->m->declarations, &e->m->registers};
+        for (int k = 0; merged && k < 2; k++)
+            put(texts[k], "`ifndef " MERGED_LANES "\n");
         for (int stage = first; stage <= last; stage++) {
             const char *q = stage_name(e, op, stage);
             declare_value(e, q, op->width, op->space);
@@ -356,7 +358,8 @@ void emit_pipeline(struct emit *e) {
             }
             register_value(e, q, d, op->space);
         }
-        put(&e->m->registers, merged ? "`endif\n" : "");
+        for (int k = 0; merged && k < 2; k++)
+            put(texts[k], "`endif\n");
     }
 }
 
@@ -456,6 +459,7 @@ void emit_states(struct emit *e) {
                 put(&e->m->declarations, "  initial begin\n");
                 reset_elements(e, st, q, space, &e->m->declarations);
                 put(&e->m->declarations, "  end\n");
+                starts_at(e, q, space);
             }
         }
         text_free(&updates);

@@ -23,13 +23,7 @@ void emit_tree(struct emit *e, const struct op *op) {
     const char *base = value_name(e, op), *at = subscripts(e, op->space);
     struct text *logic = &e->m->logic;
     int64_t count = e->p->lanes[lane].count;
-    int dims = 1, level = 0;
-    const char *sizes = "";
-    for (int l = 0; l < e->p->lane_count; l++)
-        if (op->space >> l & 1) {
-            sizes = arena_printf(e->cc, "%s%s, ", sizes, lane_size(e, l));
-            dims++;
-        }
+    int level = 0;
     // A flag has no sign: one bit is 0 or 1.
     put(&e->m->declarations, "  logic %s%s_t0%s [%lld];\n", range_text(e, w), base,
         dimensions(e, op->space), (long long)count);
@@ -49,8 +43,8 @@ void emit_tree(struct emit *e, const struct op *op) {
             "      for (int c = 0; c < %lld; c++)\n"
             "        %s_td%d%s[c] = %s;\n",
             (long long)half, base, level, at, joined(e, op, base, level - 1, at, count));
-        put(&e->m->registers, "    `MR_REG%d(%s_t%d, %s_td%d, %s%lld)\n", dims, base, level, base,
-            level, sizes, (long long)half);
+        register_array(e, &e->m->declarations, arena_printf(e->cc, "%s_t%d", base, level),
+                       arena_printf(e->cc, "%s_td%d", base, level), op->space, half);
         count = half;
     }
     const char *result = stage_name(e, op, t->ready);

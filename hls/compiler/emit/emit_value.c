@@ -210,29 +210,45 @@ void assign_value(struct emit *e, const char *name, uint32_t space, const char *
     put(t, "      %s%s = %s;\n", name, subscripts(e, space), expression);
 }
 
-static void whole_array(struct emit *e, struct text *t, const char *macro, const char *to,
-                        const char *from, uint32_t space) {
-    int dims = 0;
-    const char *sizes = "";
-    for (int l = 0; l < e->p->lane_count; l++) {
-        if (space >> l & 1) {
-            sizes = arena_printf(e->cc, "%s, %s", sizes, lane_size(e, l));
-            dims++;
-        }
-    }
-    put(t, "    `%s%d(%s, %s%s)\n", macro, dims, to, from, sizes);
+static const char *sizes_of(struct emit *e, uint32_t space) {
+    const char *sizes = NULL;
+    for (int l = 0; l < e->p->lane_count; l++)
+        if (space >> l & 1)
+            sizes = join(e, sizes, ", ", lane_size(e, l));
+    return sizes;
+}
+
+enum { WIDE = 64 }; // elements from which on a register array is wide (mr_reg.svh)
+
+void register_array(struct emit *e, struct text *next, const char *q, const char *d, uint32_t space,
+                    int64_t more) {
+    const int dims = __builtin_popcount(space) + (more > 0);
+    const bool wide = space_count(e, space) * (more ? more : 1) >= WIDE;
+    const char *sizes = sizes_of(e, space);
+    if (more)
+        sizes = join(e, sizes, ", ", arena_printf(e->cc, "%lld", (long long)more));
+    if (wide)
+        put(next, "  `MR_NEXT%d(%s, %s)\n", dims, q, sizes);
+    put(&e->m->registers, "    `MR_%s%d(%s, %s, %s)\n", wide ? "WIDE" : "REG", dims, q, d, sizes);
 }
 
 void register_value(struct emit *e, const char *q, const char *d, uint32_t space) {
     if (space)
-        whole_array(e, &e->m->registers, "MR_REG", q, d, space);
+        register_array(e, &e->m->declarations, q, d, space, 0);
     else
         put(&e->m->registers, "    %s <= %s;\n", q, d);
 }
 
+void starts_at(struct emit *e, const char *q, uint32_t space) {
+    if (space_count(e, space) >= WIDE)
+        put(&e->m->declarations, "  `MR_FIRST%d(%s, %s)\n", __builtin_popcount(space), q,
+            sizes_of(e, space));
+}
+
 void copy_value(struct emit *e, const char *to, const char *from, uint32_t space) {
     if (space)
-        whole_array(e, &e->m->logic, "MR_COPY", to, from, space);
+        put(&e->m->logic, "    `MR_COPY%d(%s, %s, %s)\n", __builtin_popcount(space), to, from,
+            sizes_of(e, space));
     else
         put(&e->m->logic, "    %s = %s;\n", to, from);
 }
