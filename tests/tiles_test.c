@@ -127,41 +127,52 @@ START_TEST(sums_of_all_rows) {
 }
 END_TEST
 
-// Batches of LSTMs around whole tiles, whose cells are calculated tile by tile.
-static void check_batches(struct mr_precision precision, int inputs) {
-    static const uint32_t sequences[] = {1, 7, 8, 16, 17, 33};
-    enum { STEPS = 2, SEQUENCES = 33 };
+// Two LSTMs, of which the first has so many units, in batches up to the last of these.
+static void check_batches(struct mr_precision precision, int inputs, int units, uint32_t steps,
+                          const uint32_t *sequences, size_t count, uint32_t threads) {
     struct made m = {.seed = first_seed};
     struct mr_network *n = &m.network;
-    struct mr_op_layout layouts[] = {{.lc = 1, .passes = 1}, {.lc = 1, .passes = 1}};
+    struct mr_op_layout layouts[] = {{.lc = 2, .passes = 1}, {.lc = 2, .passes = 1}};
     uint64_t state = first_seed ^ UINT64_C(0x6261746368);
     net_create(n, inputs, "batches");
-    const int stream = net_add(n, "lstm", 0, 37, MR_ACTIVATION_TANH);
+    const int stream = net_add(n, "lstm", 0, units, MR_ACTIVATION_TANH);
     net_output(n, net_add(n, "lstm", stream, 67, MR_ACTIVATION_TANH), "y");
-    net_weights(n, &state, 0.3);
+    net_weights(n, &state, 0.2);
     n->ops[0].precision = n->ops[1].precision = precision;
     ck_assert_msg(calibrate_as_told(&m, &state) == 0, "%s", m.error);
-    const size_t numbers = mr_network_numbers(n, STEPS);
-    const size_t all = SEQUENCES * STEPS * (size_t)inputs;
+    ck_assert_int_eq(n->ops[1].precision.weight_bits, precision.weight_bits);
+    const uint32_t most = sequences[count - 1];
+    const size_t all = (size_t)most * steps * (size_t)inputs;
     int16_t *x = make(all, sizeof *x);
-    int32_t *wanted = make(SEQUENCES * numbers, sizeof *wanted);
+    int32_t *wanted = make(most * mr_network_numbers(n, steps), sizeof *wanted);
     for (size_t i = 0; i < all; i++)
         x[i] = (int16_t)number_of(&state, INT16_MIN, INT16_MAX);
-    ck_assert_int_eq(mr_integer_run(n, x, SEQUENCES, STEPS, wanted), 0);
-    struct checked c = {.made = &m, .steps = STEPS, .x = x, .wanted = wanted};
+    ck_assert_int_eq(mr_integer_run(n, x, most, steps, wanted), 0);
+    struct checked c = {.made = &m, .steps = steps, .x = x, .wanted = wanted};
     ck_assert_int_eq(mr_plan_evaluate(n, layouts, 1, &c.plan, m.error, sizeof m.error), 0);
-    for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++, c.is_counted = false) {
+    for (size_t i = 0; i < count; i++, c.is_counted = false) {
         c.sequences = sequences[i];
-        check_engine(&c, "amx", 1);
+        check_engine(&c, "amx", threads);
     }
     mr_network_free(n);
     free(x);
     free(wanted);
 }
 
+// Around whole tiles; cells are calculated tile by tile.
 START_TEST(batches) {
+    static const uint32_t sequences[] = {1, 7, 8, 16, 17, 33};
     for (int i = 0; i < MR_PRECISIONS; i++)
-        check_batches(mr_precision_at(i), i ? 3 : 70);
+        check_batches(mr_precision_at(i), i ? 3 : 70, 37, 2, sequences,
+                      sizeof sequences / sizeof *sequences, 1);
+}
+END_TEST
+
+// One sequence, whose products with x go by tiles for all steps; threads have a share of its units.
+START_TEST(shared_layers) {
+    static const uint32_t one = 1;
+    for (int i = 0; i < MR_PRECISIONS; i++)
+        check_batches(mr_precision_at(i), 17, 256, 9, &one, 1, 2);
 }
 END_TEST
 
@@ -186,6 +197,7 @@ int main(int argc, char **argv) {
     tcase_set_timeout(tests, 0);
     tcase_add_test(tests, sums_of_all_rows);
     tcase_add_test(tests, batches);
+    tcase_add_test(tests, shared_layers);
     tcase_add_test(tests, random_networks);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
