@@ -27,6 +27,12 @@
 // is all that 32 bits hold of them, for as many columns as there may be,
 //   S = 2^16 sum a c + 2^8 (sum a d + sum b c) + sum b d
 // Of weights of 8 bits there are two, of upper and of lower bytes with them.
+//
+// Where a product of bytes gives sums of two in 16 bits, these saturate. Of weights w + 128, from 0
+// to 255, they do not if the two columns' sum is at most 128 and at least -128: columns that have
+// one sign, for with two of them one product takes away from the other. Of other pairs a half is
+// multiplied with all columns, and the rest once more. 128 times the sum of all columns is too much
+// then, which is a row's own number.
 #ifndef MR_ENGINE_KERNELS_H
 #define MR_ENGINE_KERNELS_H
 
@@ -40,8 +46,11 @@ struct mr_cuts;
 enum mr_product {
     MR_PRODUCT_SPLIT,  // pairs of 16 bits by pairs of highs and of lows
     MR_PRODUCT_WRAPS,  // pairs of 16 bits by themselves, and four tops by four p: with bytes alone
-    MR_PRODUCT_PAIRS,  // pairs of 16 bits: columns of 8 bits, where there is no product of bytes
     MR_PRODUCT_HALVES, // four upper and four lower bytes, by those of weights: in tiles
+    // Columns of 8 bits. Each kind of kernels has one of these:
+    MR_PRODUCT_PAIRS,  // pairs of 16 bits
+    MR_PRODUCT_SHORTS, // four weights of 8 bits, which are 128 more than they are, by four columns,
+                       // in two sums of 16 bits each, which saturate
     MR_PRODUCT_BYTES   // four weights of 8 bits by four columns, which are 128 more than they are
 };
 
@@ -56,6 +65,11 @@ enum {
     MR_TILE_FOURS_LEAST = 128,
     MR_TILE_FOURS = 16 // of a tile
 };
+
+// Columns in a group: of 32 bits.
+static inline int mr_in_group(enum mr_product product) {
+    return product == MR_PRODUCT_BYTES || product == MR_PRODUCT_SHORTS ? 4 : 2;
+}
 
 // Weights of sums: [blocks][room][MR_PANEL][width] groups; of columns there are `groups`, and zeros
 // behind them. A group is two columns, or four bytes: 32 bits.
@@ -99,10 +113,19 @@ static inline size_t mr_panel_block(const struct mr_panel *panel, int width) {
 
 // Columns: [rows][stride] groups. low: NULL where columns have a high part alone. For
 // MR_PRODUCT_WRAPS p of four, and the numbers as they are; for MR_PRODUCT_HALVES a and b of four.
+// For MR_PRODUCT_SHORTS of MR_BESIDE_GROUPS each, in the place of their lows, a struct mr_beside.
 struct mr_columns {
     const int32_t *high, *low;
     size_t stride;
 };
+
+enum { MR_BESIDE_GROUPS = 16 };
+struct mr_beside {
+    uint32_t sum;                   // -128 times these columns' sum
+    uint32_t which;                 // groups that have a rest, from the lowest bit on
+    int32_t rest[MR_BESIDE_GROUPS]; // of those
+};
+_Static_assert(sizeof(struct mr_beside) <= 2 * MR_BESIDE_GROUPS * sizeof(int32_t), "finds room");
 
 // Sums: [rows][stride] numbers; of vector v 2 width numbers, the high part before the low one.
 // Where they begin: `from`, with a stride of its own (0: all rows alike). Columns that have a high
@@ -186,9 +209,10 @@ typedef void mr_step_kernel(enum mr_product product, const struct mr_step *step,
 struct mr_kernels {
     const char *name;
     int width;
-    bool has_bytes; // MR_PRODUCT_BYTES, in place of MR_PRODUCT_PAIRS, and MR_PRODUCT_WRAPS
-    int fours;      // groups of bytes of which a block has room for whole multiples
-    // Highs and lows, and columns of 8 bits (precision.h), which have no low; NULL: no bytes, or no
+    enum mr_product bytes; // of columns of 8 bits
+    bool has_wraps;        // MR_PRODUCT_WRAPS
+    int fours;             // groups of bytes of which a block has room for whole multiples
+    // Highs and lows, and columns of 8 bits (precision.h), which have no low; NULL: no wraps, or no
     // tiles.
     mr_columns_kernel *split, *narrow, *wrap, *halve;
     void (*sum)(enum mr_product product, const struct mr_panel *panel,

@@ -12,6 +12,7 @@
 #    define KERNEL TARGET static
 #    define FN __attribute__((always_inline)) TARGET static inline
 #    define HAS_BYTES 1
+#    define HAS_SHORTS 0
 #    define KEEP(v) __asm__("" : "+v"(v))
 
 enum {

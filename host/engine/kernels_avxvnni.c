@@ -7,6 +7,7 @@
 #    define TABLE mr_kernels_avxvnni
 #    define NAME "avxvnni"
 #    define HAS_BYTES 1
+#    define HAS_SHORTS 0
 #    include "words_avx2.h"
 
 enum {
@@ -25,13 +26,6 @@ FN V v_pairs(V sum, V weights, V columns) {
 
 FN V v_bytes(V sum, V weights, V columns) {
     return _mm256_dpbusd_avx_epi32(sum, columns, weights);
-}
-
-// Numbers from 0 to 255.
-FN void h_store_bytes(int32_t *p, H v) {
-    const __m256i both = _mm256_packus_epi16(v, v); // in each half twice
-    _mm_storeu_si128((__m128i *)(void *)p,
-                     _mm256_castsi256_si128(_mm256_permute4x64_epi64(both, 0x08)));
 }
 
 #    include "kernels_body.h"

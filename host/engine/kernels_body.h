@@ -3,7 +3,8 @@
 // defines for its processor:
 //   TABLE, NAME  the struct mr_kernels that it gives, and its name
 //   KERNEL       before each function that others call, FN before each that is a part of these
-//   HAS_BYTES    1 where there is a product of bytes, else 0
+//   HAS_BYTES    1 where there is a product of bytes in 32 bits, else 0
+//   HAS_SHORTS   1 where there is none but MR_PRODUCT_SHORTS, else 0
 //   W, V         numbers of 32 bits in a vector, and its type
 //   ROWS_MAX     rows whose sums are in registers together, of one block, 2 to 4;
 //   SPLIT_ROWS   likewise of MR_PRODUCT_SPLIT, 1 to ROWS_MAX
@@ -18,13 +19,15 @@
 //                                    downs without sign
 //   v_pairs(sum, w, a)               adds w[2 i] a[2 i] + w[2 i + 1] a[2 i + 1] of 16 bits
 //   v_bytes(sum, w, a)               likewise of four bytes, those of a without sign; HAS_BYTES
+//   v_shorts(sum, w, a)              likewise, those of w without sign, two sums in 16 bits, which
+//                                    may saturate; HAS_SHORTS
 //   KEEP(v)                          v is in a register here
 //   v_load16(p), v_store16(p, v)     numbers of 16 bits
 //   H, h_all, h_load, h_store, h_add, h_sub, h_and, h_min, h_left, h_right  of 2 W of these;
-//   h_store_bytes(p, v)              of 8 bits each; HAS_BYTES
+//   h_store_bytes(p, v)              the lowest 8 bits of each; HAS_BYTES and HAS_SHORTS
 //   v_at(table, v)                   table[v[i]]
 //   v_differ(a, b)                   whether any number does
-// All wrap; nothing saturates.
+// All wrap; nothing else saturates.
 #include "arithmetic.h"
 
 #include <string.h>
@@ -34,6 +37,16 @@
 #else
 #    define UNROLL _Pragma("GCC unroll 8")
 #endif
+
+#if HAS_BYTES
+#    define NARROW MR_PRODUCT_BYTES
+#elif HAS_SHORTS
+#    define NARROW MR_PRODUCT_SHORTS
+#else
+#    define NARROW MR_PRODUCT_PAIRS
+#endif
+
+#define APART __attribute__((noinline)) KERNEL // never a part of others
 
 // ---- columns
 
@@ -48,20 +61,67 @@ KERNEL void split(const struct mr_numbers *from, int32_t *high, int32_t *low, si
         }
 }
 
+// Rounded likewise, to 127 at most.
+FN H narrowed(const int16_t *from) {
+    return h_right(h_add(h_min(h_load(from), h_all(INT16_MAX - 128)), h_all(128)), 8);
+}
+
+#if HAS_SHORTS
+// Columns, at most those of MR_BESIDE_GROUPS, and what is beside them.
+FN void narrow_groups(const int16_t *from, int count, int32_t *groups, struct mr_beside *beside) {
+    V sum = v_all(0);
+    uint32_t which = 0;
+    int32_t sums[W];
+
+    for (int k = 0; k < count; k += 2 * W) {
+        int16_t last[2 * W] = {0};
+        if (count - k < 2 * W)
+            memcpy(last, from + k, (size_t)(count - k) * sizeof *last);
+        const H column = narrowed(count - k < 2 * W ? last : from + k);
+        const V of_two = v_pairs(v_all(0), column, h_all(1));
+        const V size = v_max(of_two, v_sub(v_all(0), of_two));
+        const H saturates = v_right(v_sub(v_all(128), size), 31); // all ones, or 0
+        const H rest = h_and(h_sub(column, h_right(column, 1)), saturates);
+        sum = v_add(sum, of_two);
+        h_store_bytes(groups + k / 4, h_sub(column, rest));
+        if (!v_differ(rest, v_all(0)))
+            continue;
+        h_store_bytes(beside->rest + k / 4, rest);
+        for (int g = k / 4; g < k / 4 + W / 2; g++)
+            which |= (uint32_t)(beside->rest[g] != 0) << g;
+    }
+    v_store(sums, sum);
+    beside->which = which;
+    beside->sum = 0;
+    for (int i = 0; i < W; i++)
+        beside->sum -= 128 * (uint32_t)sums[i];
+}
+
+KERNEL void narrow(const struct mr_numbers *from, int32_t *high, int32_t *low, size_t stride) {
+    enum { TOGETHER = 4 * MR_BESIDE_GROUPS };
+
+    for (size_t r = 0; r < from->rows; r++)
+        for (int k = 0; k < from->count; k += TOGETHER) {
+            const int left = from->count - k;
+            narrow_groups(from->first + r * from->stride + k, left < TOGETHER ? left : TOGETHER,
+                          high + r * stride + k / 4,
+                          (struct mr_beside *)(void *)(low + r * stride + k / 2));
+        }
+}
+#else
 KERNEL void narrow(const struct mr_numbers *from, int32_t *high, int32_t *low, size_t stride) {
     (void)low;
     for (size_t r = 0; r < from->rows; r++)
         for (int k = 0; k < from->count; k += 2 * W) {
-            // Rounded likewise, to 127 at most.
-            const H v = h_min(h_load(from->first + r * from->stride + k), h_all(INT16_MAX - 128));
-            const H column = h_right(h_add(v, h_all(128)), 8);
-#if HAS_BYTES
+            const H column = narrowed(from->first + r * from->stride + k);
+#    if HAS_BYTES
             h_store_bytes(high + r * stride + k / 4, h_add(column, h_all(128)));
-#else
+#    else
             h_store(high + r * stride + k / 2, column);
-#endif
+#    endif
         }
 }
+#endif
 
 #if HAS_BYTES
 KERNEL void wrap(const struct mr_numbers *from, int32_t *high, int32_t *low, size_t stride) {
@@ -91,13 +151,47 @@ FN int rows_of(enum mr_product product) {
 
 FN V group(V weights, enum mr_product product, V sum, V column) {
 #if HAS_BYTES
-    return product == MR_PRODUCT_BYTES ? v_bytes(sum, weights, column)
-                                       : v_pairs(sum, weights, column);
-#else
+    if (product == MR_PRODUCT_BYTES)
+        return v_bytes(sum, weights, column);
+#elif HAS_SHORTS
+    if (product == MR_PRODUCT_SHORTS)
+        return v_shorts(sum, weights, column);
+#endif
     (void)product;
     return v_pairs(sum, weights, column);
-#endif
 }
+
+#if HAS_SHORTS
+// What is beside the columns of some rows.
+FN void add_beside(const int blocks, const int rows, const struct mr_panel *panel, int block,
+                   const struct mr_columns *columns, size_t first, V (*high)[ROWS_MAX]) {
+    const size_t of_block = mr_panel_block(panel, W);
+    const int32_t *weights = (const int32_t *)panel->weights + (size_t)block * of_block;
+
+    UNROLL
+    for (int r = 0; r < rows; r++) {
+        const int32_t *row = columns->low + (first + (size_t)r) * columns->stride;
+        uint32_t sum = 0;
+        for (int k = 0; k < panel->groups; k += MR_BESIDE_GROUPS) {
+            const struct mr_beside *beside = (const struct mr_beside *)(const void *)(row + 2 * k);
+            sum += beside->sum;
+            for (uint32_t which = beside->which; which; which &= which - 1) {
+                const int g = __builtin_ctz(which);
+                const V rest = v_all(beside->rest[g]);
+                UNROLL
+                for (int v = 0; v < blocks * MR_PANEL; v++) {
+                    const V w = v_load(weights + (size_t)(v / MR_PANEL) * of_block +
+                                       (size_t)((k + g) * MR_PANEL + v % MR_PANEL) * W);
+                    high[v][r] = group(w, MR_PRODUCT_SHORTS, high[v][r], rest);
+                }
+            }
+        }
+        UNROLL
+        for (int v = 0; v < blocks * MR_PANEL; v++)
+            high[v][r] = v_add(high[v][r], v_all((int32_t)sum));
+    }
+}
+#endif
 
 // All columns of one or two blocks of some rows. far: their weights may lie in a far cache.
 FN void sum_columns(const int blocks, const int rows, const bool far, const enum mr_product product,
@@ -135,6 +229,10 @@ FN void sum_columns(const int blocks, const int rows, const bool far, const enum
         }
         weights += MR_PANEL * W * sizeof(int32_t);
     }
+#if HAS_SHORTS
+    if (product == MR_PRODUCT_SHORTS)
+        add_beside(blocks, rows, panel, block, columns, first, high);
+#endif
 }
 
 // One or two blocks of some rows at once: as many sums as there are registers for, so that none
@@ -310,13 +408,8 @@ KERNEL void sum(enum mr_product product, const struct mr_panel *panel,
         break;
     case MR_PRODUCT_HALVES:
         break; // kernels_tiles.h
-    case MR_PRODUCT_PAIRS:
-        sum_all(MR_PRODUCT_PAIRS, panel, columns, sums, rows);
-        break;
-    case MR_PRODUCT_BYTES:
-#if HAS_BYTES
-        sum_all(MR_PRODUCT_BYTES, panel, columns, sums, rows);
-#endif
+    default:
+        sum_all(NARROW, panel, columns, sums, rows);
         break;
     }
 }
@@ -587,27 +680,21 @@ FN void lstm_blocks(const enum mr_product product, const struct mr_step *step,
     }
 }
 
+// Each a function of its own, or gcc keeps sums of one in memory for those of the other.
+APART void lstm_step_wide(const struct mr_step *step, const struct mr_units *units, size_t rows) {
+    lstm_blocks(HAS_BYTES ? MR_PRODUCT_WRAPS : MR_PRODUCT_SPLIT, step, units, rows);
+}
+
+APART void lstm_step_narrow(const struct mr_step *step, const struct mr_units *units, size_t rows) {
+    lstm_blocks(NARROW, step, units, rows);
+}
+
 KERNEL void lstm_step(enum mr_product product, const struct mr_step *step,
                       const struct mr_units *units, size_t rows) {
-    switch (product) {
-#if HAS_BYTES
-    case MR_PRODUCT_WRAPS:
-        lstm_blocks(MR_PRODUCT_WRAPS, step, units, rows);
-        break;
-    case MR_PRODUCT_BYTES:
-        lstm_blocks(MR_PRODUCT_BYTES, step, units, rows);
-        break;
-#else
-    case MR_PRODUCT_SPLIT:
-        lstm_blocks(MR_PRODUCT_SPLIT, step, units, rows);
-        break;
-    case MR_PRODUCT_PAIRS:
-        lstm_blocks(MR_PRODUCT_PAIRS, step, units, rows);
-        break;
-#endif
-    default:
-        break;
-    }
+    if (product == NARROW)
+        lstm_step_narrow(step, units, rows);
+    else
+        lstm_step_wide(step, units, rows);
 }
 
 // (host/nn/ops/gru.c) (1 - z) n + z h, in 32 bits as z is from 0 to 1.
@@ -681,10 +768,10 @@ KERNEL void rnn_relu(const struct mr_units *units) {
 #endif
 #define KERNELS(...)                                                                               \
     {                                                                                              \
-        .width = W, .has_bytes = HAS_BYTES, .split = split, .narrow = narrow, .wrap = WRAP,        \
-        .lstm = lstm, .lstm_other = lstm_other, .lstm_peephole = lstm_peephole, .gru = gru,        \
-        .gru_other = gru_other, .gru_reset_first = gru_reset_first, .weighed = weighed,            \
-        .rnn_tanh = rnn_tanh, .rnn_relu = rnn_relu, __VA_ARGS__                                    \
+        .width = W, .bytes = NARROW, .has_wraps = HAS_BYTES, .split = split, .narrow = narrow,     \
+        .wrap = WRAP, .lstm = lstm, .lstm_other = lstm_other, .lstm_peephole = lstm_peephole,      \
+        .gru = gru, .gru_other = gru_other, .gru_reset_first = gru_reset_first,                    \
+        .weighed = weighed, .rnn_tanh = rnn_tanh, .rnn_relu = rnn_relu, __VA_ARGS__                \
     }
 const struct mr_kernels TABLE =
     KERNELS(.name = NAME, .fours = 2, .sum = sum, .lstm_step = lstm_step);

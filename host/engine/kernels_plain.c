@@ -13,6 +13,7 @@
 #define KERNEL static
 #define FN static inline __attribute__((always_inline))
 #define HAS_BYTES 0
+#define HAS_SHORTS 0
 #define KEEP(v) (void)0
 
 enum { W = 4, ROWS_MAX = 2, SPLIT_ROWS = 1, CELL_ROWS = 2, BLOCKS_MAX = 1, SPLIT_BLOCKS = 1 };

@@ -173,7 +173,7 @@ static void take_columns(const struct mr_packed *packed, const struct mr_part *p
                          size_t first, const struct mr_numbers *from) {
     const struct mr_kernels *kernels = packed->kernels;
     const bool halves = product == MR_PRODUCT_HALVES,
-               in_fours = halves || product == MR_PRODUCT_WRAPS || product == MR_PRODUCT_BYTES;
+               in_fours = halves || product == MR_PRODUCT_WRAPS || mr_in_group(product) == 4;
     const size_t at = row * part->stride;
     mr_columns_kernel *kernel = halves                        ? kernels->halve
                                 : product == MR_PRODUCT_WRAPS ? kernels->wrap

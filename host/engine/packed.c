@@ -10,6 +10,7 @@
 enum {
     ALIGNMENT = 64,
     SHIFT_SPLIT = 8,
+    MORE = 128, // than they are weights and columns of bytes without sign
     LEAST_SEEN_SHIFT = 14,
     PIECE_FOURS = 48 // of columns at most, whose weights of a block are 36 KiB
 };
@@ -33,9 +34,9 @@ struct source {
 
 static void pack_vector(const struct mr_packed *packed, const struct source *of, int groups,
                         int vector, void *to) {
-    const int width = packed->kernels->width;
-    const int in_group = packed->product == MR_PRODUCT_BYTES ? 4 : 2;
-    int8_t *bytes = to;
+    const int width = packed->kernels->width, in_group = mr_in_group(packed->product);
+    const int more = packed->product == MR_PRODUCT_SHORTS ? MORE : 0;
+    uint8_t *bytes = to;
     int16_t *pairs = to;
 
     for (int k = 0; k < groups * in_group && k < of->columns; k++)
@@ -45,8 +46,8 @@ static void pack_vector(const struct mr_packed *packed, const struct source *of,
                 ((size_t)(k / in_group * MR_PANEL + vector) * (size_t)width + (size_t)u) *
                     (size_t)in_group +
                 (size_t)(k % in_group);
-            if (packed->product == MR_PRODUCT_BYTES)
-                bytes[at] = (int8_t)w;
+            if (in_group == 4)
+                bytes[at] = (uint8_t)(w + more);
             else
                 pairs[at] = w;
         }
@@ -216,7 +217,7 @@ static int pack_part(struct mr_packed *packed, struct mr_part *part, enum run ru
     const int width = packed->kernels->width, units = packed->op->units;
     const int first = run == OVER_X ? 0 : packed->op->inputs;
     const int columns = run == OVER_X ? packed->op->inputs : units;
-    const int in_group = packed->product == MR_PRODUCT_BYTES ? 4 : 2;
+    const int in_group = mr_in_group(packed->product);
     const int groups = (columns + in_group - 1) / in_group;
     for (int sum = 0; sum < packed->sums; sum++)
         part->gates += gate_of(packed, sum, run) >= 0;
@@ -235,6 +236,8 @@ static int pack_part(struct mr_packed *packed, struct mr_part *part, enum run ru
     part->place = mr_vectors((size_t)blocks * MR_PANEL, sizeof *part->place);
     if (!part->weights || !part->place)
         return -1;
+    if (packed->product == MR_PRODUCT_SHORTS) // weights of 0
+        memset(part->weights, MORE, (size_t)blocks * of_block);
     for (int v = 0; v < blocks * MR_PANEL; v++)
         part->place[v] = (uint16_t)(packed->places - 1);
     for (int n = 0; n < packed->vectors; n++)
@@ -258,7 +261,7 @@ static int pack_part(struct mr_packed *packed, struct mr_part *part, enum run ru
         return 0;
     if (packed->kernels->halve && pack_bytes(packed, part))
         return -1;
-    return packed->kernels->has_bytes ? pack_tops(part, width) : 0;
+    return packed->kernels->has_wraps ? pack_tops(part, width) : 0;
 }
 
 // What columns of 8 bits come to: the sum of weights, or of their magnitudes.
@@ -303,7 +306,7 @@ static void pack_sums(struct mr_packed *packed) {
             int32_t *to = packed->bias + place * 2 * (size_t)width + lane;
             // Columns of bytes are 128 more than they are.
             to[0] = (int32_t)(packed->product == MR_PRODUCT_BYTES
-                                  ? high - 128 * weights_of(packed, sum, u, false)
+                                  ? high - MORE * weights_of(packed, sum, u, false)
                                   : high);
             to[width] = (int32_t)(bias - high * 256);
             packed->right[place * (size_t)width + lane] =
@@ -392,8 +395,7 @@ static int choose_kernel(struct mr_packed *packed) {
 
 static enum mr_product product_of(const struct mr_op *op, const struct mr_kernels *kernels) {
     return !op->kind->recurrent || op->precision.column_bits == 16 ? MR_PRODUCT_SPLIT
-           : kernels->has_bytes                                    ? MR_PRODUCT_BYTES
-                                                                   : MR_PRODUCT_PAIRS;
+                                                                   : kernels->bytes;
 }
 
 static int pack(struct mr_packed *packed) {
@@ -420,7 +422,7 @@ static int pack(struct mr_packed *packed) {
                                   (packed->product == MR_PRODUCT_SPLIT || packed->scales.rest)
                               ? packed->kernels->lstm_step
                               : NULL;
-    if (!packed->step_kernel || packed->product != MR_PRODUCT_SPLIT || !packed->kernels->has_bytes)
+    if (!packed->step_kernel || packed->product != MR_PRODUCT_SPLIT || !packed->kernels->has_wraps)
         return 0;
     if (start_steps(packed))
         return -1;

@@ -132,4 +132,10 @@ FN H h_right(H v, int n) {
     return _mm256_srai_epi16(v, n);
 }
 
+FN void h_store_bytes(int32_t *p, H v) {
+    const H low = h_and(v, h_all(255)), both = _mm256_packus_epi16(low, low); // as v_store16
+    _mm_storeu_si128((__m128i *)(void *)p,
+                     _mm256_castsi256_si128(_mm256_permute4x64_epi64(both, 0x08)));
+}
+
 #endif
