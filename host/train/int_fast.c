@@ -309,9 +309,12 @@ static void clear(struct mr_fast_part *part, int i) {
     const size_t rows = (size_t)layer->cell->gates * units;
 
     memset(run->sum_x, 0, rows * inputs * sizeof *run->sum_x);
-    memset(run->all_x, 0, rows * inputs * sizeof *run->all_x);
     memset(run->sum_h, 0, rows * units * sizeof *run->sum_h);
-    memset(run->all_h, 0, rows * units * sizeof *run->all_h);
+    if (run->has_all) {
+        memset(run->all_x, 0, rows * inputs * sizeof *run->all_x);
+        memset(run->all_h, 0, rows * units * sizeof *run->all_h);
+        run->has_all = false;
+    }
     memset(run->sum_bias, 0, (size_t)layer->cell->sums * units * sizeof *run->sum_bias);
 }
 
@@ -366,10 +369,8 @@ static void add_rows(const struct mr_fast *fast, int i, size_t number, bool over
             const struct mr_fast_run *run = &fast->parts[p].layers[i];
             const int32_t *sum = (over_h ? run->sum_h : run->sum_x) + from;
             const int64_t *all = (over_h ? run->all_h : run->all_x) + from;
-            if (fast->parts[p].count == 0)
-                continue;
-            for (size_t k = 0; k < columns; k++)
-                to[k] += all[k] + sum[k];
+            if (fast->parts[p].count > 0)
+                mr_fast_add_row(to, sum, run->has_all ? all : NULL, columns);
         }
     }
 }

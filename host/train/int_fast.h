@@ -63,8 +63,9 @@ struct mr_fast_run {
     size_t above_from;            // dh of the steps before is 0, and is not there
     int32_t most_x, most_h;       // magnitudes of the columns, at the most
     int32_t *sum_x, *sum_h;       // (gates, wide units, wide columns): gradients since
-    int64_t *all_x, *all_h;       // these were added here
-    int32_t *sum_bias;            // (sums, wide units)
+    int64_t *all_x, *all_h;       // these were added here, if has_all; else it is 0
+    bool has_all;
+    int32_t *sum_bias; // (sums, wide units)
     uint32_t seen_state, seen_delta;
 };
 
@@ -108,6 +109,8 @@ void mr_fast_make_curves(struct lanes_curves *curves);
 void mr_fast_pack_layer(const struct mr_int_layer *layer, struct mr_fast_layer *to);
 void mr_fast_lay_out_layer(const struct mr_int_layer *layer, struct mr_fast_layer *to,
                            struct mr_fast_memory *memory);
+// to += sum and, where there is one, all: gradients of a row.
+void mr_fast_add_row(int64_t *to, const int32_t *sum, const int64_t *all, size_t columns);
 // Rows (sequences, wide) as pairs of sequences, and their greatest magnitude.
 int32_t mr_fast_pair_rows(const int16_t *rows, int16_t *pairs, size_t sequences, size_t wide);
 

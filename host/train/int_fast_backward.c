@@ -3,6 +3,7 @@
 // at a time (int_fast.h).
 #ifdef __x86_64__
 
+#    include "int_cells.h"
 #    include "int_fast_products.h"
 #    include "train/fixed_point.h"
 
@@ -262,6 +263,7 @@ struct gradients {
     int32_t *sum;   // (gates, wide units, wide): of columns of which are
     int64_t *all;   // (the same)
     int32_t *since; // (sums, wide units)
+    bool *has_all;
     size_t wide;
     int32_t most; // sum of magnitudes of deltas that 32 bits hold
 };
@@ -293,6 +295,7 @@ static void add_four_rows(struct mr_fast_part *part, const struct gradients *to,
             *since += most;
             continue;
         }
+        *to->has_all = true;
         gradient_rows(sum, to->wide, deltas, columns, first * pairs, slot * pairs);
         flush(sum, whole, MR_FAST_BLOCK * to->wide);
         *since = most;
@@ -330,9 +333,17 @@ static void add_gradients(struct mr_fast_part *part, int i, const struct place *
     const struct mr_fast_layer *layer = &part->fast->layers[i];
     const struct mr_int_cell *cell = part->fast->model->layers[i].cell;
     struct mr_fast_run *run = &part->layers[i];
-    const struct gradients x = {run->sum_x, run->all_x, part->since_x, (size_t)layer->wide_inputs,
+    const struct gradients x = {run->sum_x,
+                                run->all_x,
+                                part->since_x,
+                                &run->has_all,
+                                (size_t)layer->wide_inputs,
                                 INT32_MAX / (run->most_x + 1)};
-    const struct gradients h = {run->sum_h, run->all_h, part->since_h, (size_t)layer->wide_units,
+    const struct gradients h = {run->sum_h,
+                                run->all_h,
+                                part->since_h,
+                                &run->has_all,
+                                (size_t)layer->wide_units,
                                 INT32_MAX / (run->most_h + 1)};
 
     add_matrix(part, i, &x, cell->x_row, at->x_pairs, NULL, first, end);

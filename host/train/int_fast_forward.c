@@ -3,6 +3,7 @@
 // a time (int_fast.h).
 #ifdef __x86_64__
 
+#    include "int_cells.h"
 #    include "int_fast_products.h"
 #    include "train/fixed_point.h"
 

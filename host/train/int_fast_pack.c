@@ -58,11 +58,13 @@ void mr_fast_lay_out_layer(const struct mr_int_layer *layer, struct mr_fast_laye
     to->bias_high = mr_fast_take(memory, (size_t)cell->sums * units, sizeof *to->bias_high);
 }
 
-// A weight, 0 outside of the matrix.
-static int16_t weight(const int32_t *w, int rows, int columns, int row, int column) {
-    if (row >= rows || column >= columns)
-        return 0;
-    return mr_train_weight(w[(size_t)row * (size_t)columns + (size_t)column]);
+// 16 weights as they are multiplied, mr_train_weight; 0 where there are none.
+static lanes_t weights(const int32_t *w, __mmask16 there) {
+    return _mm512_srai_epi32(_mm512_maskz_loadu_epi32(there, w), 8);
+}
+
+static __mmask16 first_of(int count) {
+    return (__mmask16)(count >= LANES ? 0xffff : count <= 0 ? 0 : (1U << count) - 1);
 }
 
 // The greatest sum of magnitudes of a result's weights in a piece. A block has up to four times 16
@@ -119,24 +121,26 @@ static void pack_forward(const struct mr_int_layer *layer, const struct mr_fast_
 
     to->block = (size_t)(pairs * gates * MR_FAST_WIDE * 2);
     for (int block = 0; block < shape->wide_units / MR_FAST_WIDE; block++) {
+        const __mmask16 there = first_of(layer->units - block * MR_FAST_WIDE);
         for (int g = 0; g < gates; g++) {
-            for (int lane = 0; lane < MR_FAST_WIDE; lane++) {
-                const int unit = block * MR_FAST_WIDE + lane;
-                const size_t row = (size_t)((first + g) * layer->units + unit);
-                int16_t *at = to->w + (size_t)block * to->block + (g * MR_FAST_WIDE + lane) * 2;
-                const size_t step = (size_t)(gates * MR_FAST_WIDE * 2);
+            const size_t row = (size_t)((first + g) * layer->units + block * MR_FAST_WIDE);
+            const size_t step = (size_t)(gates * MR_FAST_WIDE * 2);
+            int16_t *at = to->w + (size_t)block * to->block + g * MR_FAST_WIDE * 2;
 
-                for (int part = 0; part < 2; part++) {
-                    const int columns = part ? layer->units : layer->inputs;
-                    const int32_t *w = (part ? layer->h.w : layer->x.w) + row * (size_t)columns;
-                    for (int k = 0; k < columns; k += 2, at += step) {
-                        if (unit >= layer->units) {
-                            at[0] = at[1] = 0;
-                            continue;
-                        }
-                        at[0] = mr_train_weight(w[k]);
-                        at[1] = (int16_t)(k + 1 < columns ? mr_train_weight(w[k + 1]) : 0);
-                    }
+            for (int part = 0; part < 2; part++) {
+                const int columns = part ? layer->units : layer->inputs;
+                const int32_t *w = (part ? layer->h.w : layer->x.w) + row * (size_t)columns;
+                const lanes_t rows = _mm512_mullo_epi32(
+                    _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+                    lanes_all(columns));
+                for (int k = 0; k < columns; k += 2, at += step) {
+                    const lanes_t none = _mm512_setzero_si512();
+                    const __mmask16 more = k + 1 < columns ? there : 0;
+                    const lanes_t one = _mm512_mask_i32gather_epi32(none, there, rows, w + k, 4);
+                    const lanes_t other =
+                        _mm512_mask_i32gather_epi32(none, more, rows, w + k + 1, 4);
+                    _mm512_storeu_si512(
+                        at, pairs_of(_mm512_srai_epi32(one, 8), _mm512_srai_epi32(other, 8)));
                 }
             }
         }
@@ -162,9 +166,13 @@ static void pack_backward(const struct mr_int_layer *layer, const struct mr_fast
             for (int u = 0; u < shape->unit_pairs * 2; u += 2) {
                 const int row = row_of[s] * layer->units + u;
                 const bool both = u + 1 < layer->units;
-                for (int k = first * MR_FAST_WIDE; k < (first + some) * MR_FAST_WIDE; k++) {
-                    *at++ = weight(w, row + 1, columns, row, k);
-                    *at++ = (int16_t)(both ? weight(w, row + 2, columns, row + 1, k) : 0);
+                for (int k = first * MR_FAST_WIDE; k < (first + some) * MR_FAST_WIDE; k += LANES) {
+                    const int32_t *from = w + (size_t)row * (size_t)columns + k;
+                    const __mmask16 there = first_of(columns - k);
+                    _mm512_storeu_si512(
+                        at, pairs_of(weights(from, there),
+                                     weights(both ? from + columns : from, both ? there : 0)));
+                    at += 2 * LANES;
                 }
             }
         }
@@ -188,6 +196,18 @@ void mr_fast_pack_layer(const struct mr_int_layer *layer, struct mr_fast_layer *
             to->bias_low[s * to->wide_units + u] = ((bias & 255) + 128) << 7;
             to->bias_high[s * to->wide_units + u] = bias >> 8;
         }
+    }
+}
+
+void mr_fast_add_row(int64_t *to, const int32_t *sum, const int64_t *all, size_t columns) {
+    for (size_t k = 0; k < columns; k += 8) {
+        const __mmask8 there = (__mmask8)(columns - k >= 8 ? 0xff : (1U << (columns - k)) - 1);
+        const __m256i part = _mm256_maskz_loadu_epi32(there, sum + k);
+        lanes_t x =
+            _mm512_add_epi64(_mm512_maskz_loadu_epi64(there, to + k), _mm512_cvtepi32_epi64(part));
+        if (all)
+            x = _mm512_add_epi64(x, _mm512_maskz_loadu_epi64(there, all + k));
+        _mm512_mask_storeu_epi64(to + k, there, x);
     }
 }
 
