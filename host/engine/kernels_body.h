@@ -69,15 +69,15 @@ FN H narrowed(const int16_t *from) {
 #if HAS_SHORTS
 // Columns, at most those of MR_BESIDE_GROUPS, and what is beside them.
 FN void narrow_groups(const int16_t *from, int count, int32_t *groups, struct mr_beside *beside) {
+    static const int16_t places[2 * W] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     V sum = v_all(0);
     uint32_t which = 0;
     int32_t sums[W];
 
     for (int k = 0; k < count; k += 2 * W) {
-        int16_t last[2 * W] = {0};
-        if (count - k < 2 * W)
-            memcpy(last, from + k, (size_t)(count - k) * sizeof *last);
-        const H column = narrowed(count - k < 2 * W ? last : from + k);
+        const int16_t left = (int16_t)(count - k);
+        const H is_there = h_right(h_sub(h_load(places), h_all(left)), 15); // all ones, or 0
+        const H column = h_and(narrowed(from + k), is_there);
         const V of_two = v_pairs(v_all(0), column, h_all(1));
         const V size = v_max(of_two, v_sub(v_all(0), of_two));
         const H saturates = v_right(v_sub(v_all(128), size), 31); // all ones, or 0
