@@ -111,12 +111,17 @@
 `define MR_WIDE4(q, d, n0, n1, n2, n3) `MR_REG4(q, d, n0, n1, n2, n3)
 `endif
 
-/// to = from, for a whole unpacked array, in combinational logic: what MR_REG is in an always_ff.
+/// to = from, for a whole unpacked array, in combinational logic: what MR_REG is in an always_ff. MR_MOVE is the same of a
+/// wide one, where no single element is assigned behind it: in a loop Verilator would not see that it is all.
 `ifdef VERILATOR
 `define MR_COPY1(to, from, n0) to = from;
 `define MR_COPY2(to, from, n0, n1) to = from;
 `define MR_COPY3(to, from, n0, n1, n2) to = from;
 `define MR_COPY4(to, from, n0, n1, n2, n3) to = from;
+`define MR_MOVE1(to, from, n0) `MR_EACH1(to, from, n0)
+`define MR_MOVE2(to, from, n0, n1) `MR_EACH2(to, from, n0, n1)
+`define MR_MOVE3(to, from, n0, n1, n2) `MR_EACH3(to, from, n0, n1, n2)
+`define MR_MOVE4(to, from, n0, n1, n2, n3) `MR_EACH4(to, from, n0, n1, n2, n3)
 `else
 `define MR_COPY1(to, from, n0) \
   for (int mr_a = 0; mr_a < (n0); mr_a++) to[mr_a] = from[mr_a];
@@ -133,6 +138,10 @@
       for (int mr_c = 0; mr_c < (n2); mr_c++) \
         for (int mr_e = 0; mr_e < (n3); mr_e++) \
           to[mr_a][mr_b][mr_c][mr_e] = from[mr_a][mr_b][mr_c][mr_e];
+`define MR_MOVE1(to, from, n0) `MR_COPY1(to, from, n0)
+`define MR_MOVE2(to, from, n0, n1) `MR_COPY2(to, from, n0, n1)
+`define MR_MOVE3(to, from, n0, n1, n2) `MR_COPY3(to, from, n0, n1, n2)
+`define MR_MOVE4(to, from, n0, n1, n2, n3) `MR_COPY4(to, from, n0, n1, n2, n3)
 `endif
 
 /// A register that drives many loads has copies in a synthesis, and is itself all of them in simulators, which would

@@ -100,8 +100,9 @@ void register_array(struct emit *e, struct text *next, const char *q, const char
                     int64_t more);
 // Behind an initial block that gives q its first values.
 void starts_at(struct emit *e, const char *q, uint32_t space);
-// to = from, of all lanes, in combinational logic.
-void copy_value(struct emit *e, const char *to, const char *from, uint32_t space);
+// to = from, of all lanes, in combinational logic; at once where single elements are assigned
+// behind it.
+void copy_value(struct emit *e, const char *to, const char *from, uint32_t space, bool at_once);
 const char *flat_index(struct emit *e, uint32_t space); // position of the lanes' element, row-major
 const char *size_text(struct emit *e, uint32_t space);  // how many elements there are
 int64_t space_count(const struct emit *e, uint32_t space);

@@ -440,7 +440,7 @@ void emit_states(struct emit *e) {
                        *d = arena_printf(e->cc, "%s_d", name);
             struct text *t = &e->m->logic;
             put(t, "  always_comb begin\n");
-            copy_value(e, d, q, space);
+            copy_value(e, d, q, space, st->reset != NULL);
             if (updates.data) {
                 open_loops(e, t, space, "    ");
                 put(t, "    begin\n%s    end\n", updates.data);

@@ -245,10 +245,11 @@ void starts_at(struct emit *e, const char *q, uint32_t space) {
             sizes_of(e, space));
 }
 
-void copy_value(struct emit *e, const char *to, const char *from, uint32_t space) {
+void copy_value(struct emit *e, const char *to, const char *from, uint32_t space, bool at_once) {
+    const bool moved = space_count(e, space) >= WIDE && !at_once;
     if (space)
-        put(&e->m->logic, "    `MR_COPY%d(%s, %s, %s)\n", __builtin_popcount(space), to, from,
-            sizes_of(e, space));
+        put(&e->m->logic, "    `MR_%s%d(%s, %s, %s)\n", moved ? "MOVE" : "COPY",
+            __builtin_popcount(space), to, from, sizes_of(e, space));
     else
         put(&e->m->logic, "    %s = %s;\n", to, from);
 }
