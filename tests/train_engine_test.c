@@ -495,8 +495,7 @@ static const struct network {
                 {"S4-6656", MR_TRAIN_LSTM, 4, 25, 64, 64, 50, 6656},
                 {"GRU", MR_TRAIN_GRU, 2, 25, 64, 64, 50, MR_ENGINE_MULTIPLIERS},
                 {"GRU-first", MR_TRAIN_GRU_RESET_FIRST, 2, 25, 64, 64, 50, MR_ENGINE_MULTIPLIERS},
-                {"GRU-3072", MR_TRAIN_GRU, 2, 25, 64, 64, 50, 3072},
-                {"S2", MR_TRAIN_GRU, 3, 170, 512, 64, 2, 7680}}; // of more steps none is built
+                {"GRU-3072", MR_TRAIN_GRU, 2, 25, 64, 64, 50, 3072}};
 
 START_TEST(full_step) {
     const struct network *n = &networks[_i];
