@@ -187,7 +187,7 @@ int main(int argc, char **argv) {
     if (argc > 1)
         first_seed = strtoull(argv[1], NULL, 10);
     if (!__builtin_cpu_supports("avx512vnni") || !__builtin_cpu_supports("avx512vl")) {
-        printf("no AVX-512 with VNNI here: not run\n");
+        printf("skipped: tiles_test takes a processor with AVX-512 and VNNI\n");
         return 0;
     }
     printf("random networks from seed %llu on, %d of them\n", (unsigned long long)first_seed,

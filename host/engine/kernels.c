@@ -100,8 +100,10 @@ const struct mr_kernels *mr_kernels_choose(char *error, size_t error_size) {
         if (strcmp(all[i].kernels->name, name) == 0) {
             if (all[i].has())
                 return all[i].kernels;
-            mr_fail(error, error_size,
-                    "MILLRACE_CPU is %s, which this processor does not have; unset it", name);
+            mr_fail(
+                error, error_size,
+                "MILLRACE_CPU is %s, which this processor or its system does not have; unset it",
+                name);
             return NULL;
         }
     char known[100] = "";

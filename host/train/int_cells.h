@@ -8,9 +8,6 @@
 
 LANES_BEGIN
 
-// What a cell keeps of a unit and step of two sequences, each PAIRS numbers of 16 bits.
-enum { KEPT = 6 };
-
 // c' of lstm_train_cell: (f c 2^4 + i g + 2^19) >> 20
 static inline pairs_t pairs_lstm_cell(pairs_t i, pairs_t f, pairs_t g, pairs_t cell) {
     const pairs_t held = pairs_low(f, cell), written = pairs_low(i, g);

@@ -21,7 +21,7 @@ enum {
     MR_FAST_WIDE = 16, // numbers side by side
     MR_FAST_BLOCK = 4, // sequences, and rows of gradients
     MR_FAST_MOST = 65536,
-    MR_FAST_KEPT = 6 * MR_FAST_WIDE,
+    MR_FAST_KEPT = 6 * MR_FAST_WIDE, // of a step: six numbers of a unit at most (int_cells.h)
     // Weights' gradients take the deltas of so many steps together that pairs of sequences are
     // about so many: so much of the columns is in the nearest cache.
     MR_FAST_TOGETHER = 128
