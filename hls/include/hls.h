@@ -12,6 +12,12 @@
 //                                                  // processes, in a process from it to itself
 //   HLS_PROBE(total);                              // static number `total` of a process can be
 //                                                  // seen from outside
+//   HLS_MEMORY_OF(word_t)                          // once per type of word
+//   void kernel(hls_memory(word_t) *m, ...)        // a memory outside, which is used by plan:
+//       hls_plan_fetch(word_t, m, address, count, after); // the next `count` fetches, and
+//       hls_plan_store(word_t, m, address, count);        // stores, take words from `address` on
+//       word_t w = hls_fetch(word_t, m, address);         // blocks until the word has come
+//       hls_store(word_t, m, address, w);                 // blocks until there is room
 //
 // hls_more is the whole condition of a `while`. In C it asks whether the stream holds a word now,
 // which is all that will come, as the writer has run before. In the RTL it waits until a word is
@@ -20,6 +26,13 @@
 // A channel that a process declares for itself is written with hls_write(T, &link, value) and read
 // with hls_read(T, &link). A word must be written before it is read; read all that is written, for
 // what is left at the end of a run is lost in C.
+//
+// A memory's words are zero at first and keep from run to run. Each fetch and each store is planned
+// before, for a plan can ask for words long before they are needed; in hardware the address of a
+// fetch or store itself is not looked at. A fetch begins when the first `after` stores that were
+// planned in this run are in memory: at least those of the words that it reads, at most what has
+// been planned and is stored before it. In C all of this is checked; a kernel that does not keep to
+// its plans fails.
 //
 // gcc runs processes one after another on unbounded FIFOs; hlsc knows the names below as built in;
 // the branch for Vitis HLS (C++) follows its documentation and has not been run: no Vitis is at
@@ -101,12 +114,14 @@ struct hls_fifo {
     bool failed;
 };
 
-// Who runs kernels may be told: of a FIFO's first element, of its end, and of a read that finds
-// none, from which the kernel need not come back; and where the probes of a process are.
+// Who runs kernels may be told: of a FIFO's first element, of its end, of a read that finds none
+// and of a memory that fails, from both of which the kernel need not come back; and where the
+// probes of a process are.
 #    ifndef HLS_ON_OPEN
 #        define HLS_ON_OPEN(f) ((void)0)
 #        define HLS_ON_CLOSE(f) ((void)0)
 #        define HLS_ON_DRY(f) ((void)0)
+#        define HLS_ON_ASTRAY(m) ((void)0)
 #    endif
 #    ifndef HLS_ON_PROBE
 #        define HLS_ON_PROBE(process, name, address) ((void)(address))
@@ -175,6 +190,162 @@ static inline void hls_fifo_free(struct hls_fifo *f) {
 #    define hls_more(T, s) HLS_JOIN(hls_more_, T)(s)
 #    define HLS_CHANNEL(T, name)                                                                   \
         __attribute__((cleanup(HLS_JOIN(hls_close_, T)))) hls_stream(T) name = {{0}}
+
+// A memory of words of one size, and the plans of its fetches and stores. `failed` is set when a
+// kernel does not keep to its plans or memory runs out; the caller of the kernel ends each run with
+// hls_memory_end and looks at it.
+struct hls_plan {
+    uint32_t address, count, after;
+};
+
+struct hls_memory {
+    unsigned char *words;
+    uint64_t *stored; // for each word the number of the plan that stored it, from 1; 0: none
+    size_t capacity;  // in words; the others are zero
+    struct hls_fifo fetches, stores;   // plans that have not begun
+    struct hls_plan fetching, storing; // what is left of those that have
+    uint64_t planned, begun, before;   // plans of stores: of all runs, and before this one
+    const char *failed;                // what a sentence with the word's address says of it
+    uint32_t address;
+};
+
+static inline void hls_memory_fail(struct hls_memory *m, uint32_t address, const char *problem) {
+    if (!m->failed) {
+        m->failed = problem;
+        m->address = address;
+    }
+    HLS_ON_ASTRAY(m);
+}
+
+static inline void hls_memory_plan(struct hls_memory *m, bool is_store, uint32_t address,
+                                   uint32_t count, uint32_t after) {
+    const struct hls_plan plan = {address, count, after};
+    struct hls_fifo *plans = is_store ? &m->stores : &m->fetches;
+    if (count == 0 || count - 1 > UINT32_MAX - address)
+        hls_memory_fail(m, address, "begins a plan of no words or beyond the last address");
+    else if (after > m->planned - m->before)
+        hls_memory_fail(m, address, "is to be fetched after stores that are not planned yet");
+    m->planned += is_store;
+    hls_fifo_push(plans, &plan, sizeof plan);
+    if (plans->failed)
+        hls_memory_fail(m, address, "is planned and there is not enough memory");
+}
+
+// Is the access the one that is planned?
+static inline bool hls_memory_follow(struct hls_fifo *plans, struct hls_plan *plan,
+                                     uint32_t address) {
+    if (!plan->count && plans->head != plans->tail)
+        hls_fifo_pop(plans, plan, sizeof *plan);
+    if (!plan->count || plan->address != address)
+        return false;
+    plan->address++;
+    plan->count--;
+    return true;
+}
+
+static inline void hls_memory_fetch(struct hls_memory *m, uint32_t address, void *word,
+                                    size_t size) {
+    memset(word, 0, size);
+    if (!hls_memory_follow(&m->fetches, &m->fetching, address)) {
+        hls_memory_fail(m, address, "is fetched and is not the one that is planned");
+        return;
+    }
+    const uint64_t after = m->before + m->fetching.after;
+    if (m->begun - (m->storing.count != 0) < after)
+        hls_memory_fail(m, address, "is fetched before the stores that its plan waits for");
+    if (address >= m->capacity)
+        return;
+    if (m->stored[address] > after)
+        hls_memory_fail(m, address, "is fetched by a plan that does not wait for its store");
+    memcpy(word, m->words + address * size, size);
+}
+
+static inline bool hls_memory_grow(struct hls_memory *m, uint32_t address, size_t size) {
+    size_t wanted = m->capacity ? m->capacity : 1024;
+    while (wanted <= address)
+        wanted *= 2;
+    unsigned char *words = (unsigned char *)calloc(wanted, size);
+    uint64_t *stored = (uint64_t *)calloc(wanted, sizeof *stored);
+    if (!words || !stored) {
+        free(words);
+        free(stored);
+        return false;
+    }
+    if (m->capacity) {
+        memcpy(words, m->words, m->capacity * size);
+        memcpy(stored, m->stored, m->capacity * sizeof *stored);
+    }
+    free(m->words);
+    free(m->stored);
+    m->words = words;
+    m->stored = stored;
+    m->capacity = wanted;
+    return true;
+}
+
+static inline void hls_memory_store(struct hls_memory *m, uint32_t address, const void *word,
+                                    size_t size) {
+    m->begun += !m->storing.count;
+    if (!hls_memory_follow(&m->stores, &m->storing, address)) {
+        hls_memory_fail(m, address, "is stored and is not the one that is planned");
+        return;
+    }
+    if (address >= m->capacity && !hls_memory_grow(m, address, size)) {
+        hls_memory_fail(m, address, "is stored and there is not enough memory");
+        return;
+    }
+    memcpy(m->words + address * size, word, size);
+    m->stored[address] = m->begun;
+}
+
+// What is planned must have happened by the end of a run. A memory that has failed forgets its
+// plans, and its caller sets `failed` to NULL to go on.
+static inline void hls_memory_end(struct hls_memory *m) {
+    struct hls_fifo *const plans[] = {&m->fetches, &m->stores};
+    struct hls_plan *const begun[] = {&m->fetching, &m->storing};
+    for (int i = 0; i < 2; i++) {
+        if (!begun[i]->count && plans[i]->head != plans[i]->tail)
+            hls_fifo_pop(plans[i], begun[i], sizeof *begun[i]);
+        if (begun[i]->count && !m->failed) {
+            m->failed = i ? "is planned to be stored and the run has ended"
+                          : "is planned to be fetched and the run has ended";
+            m->address = begun[i]->address;
+        }
+        begun[i]->count = 0;
+        hls_fifo_free(plans[i]);
+    }
+    m->before = m->begun = m->planned;
+}
+
+static inline void hls_memory_free(struct hls_memory *m) {
+    hls_memory_end(m);
+    free(m->words);
+    free(m->stored);
+    memset(m, 0, sizeof *m);
+}
+
+#    define HLS_MEMORY_OF(T)                                                                       \
+        typedef struct {                                                                           \
+            struct hls_memory memory;                                                              \
+        } hls_memory_##T;                                                                          \
+        static inline void hls_plan_##T(hls_memory_##T *m, bool is_store, uint32_t address,        \
+                                        uint32_t count, uint32_t after) {                          \
+            hls_memory_plan(&m->memory, is_store, address, count, after);                          \
+        }                                                                                          \
+        static inline T hls_fetch_##T(hls_memory_##T *m, uint32_t address) {                       \
+            T word;                                                                                \
+            hls_memory_fetch(&m->memory, address, &word, sizeof word);                             \
+            return word;                                                                           \
+        }                                                                                          \
+        static inline void hls_store_##T(hls_memory_##T *m, uint32_t address, T word) {            \
+            hls_memory_store(&m->memory, address, &word, sizeof word);                             \
+        }
+#    define hls_memory(T) HLS_JOIN(hls_memory_, T)
+#    define hls_plan_fetch(T, m, address, count, after)                                            \
+        HLS_JOIN(hls_plan_, T)(m, false, address, count, after)
+#    define hls_plan_store(T, m, address, count) HLS_JOIN(hls_plan_, T)(m, true, address, count, 0)
+#    define hls_fetch(T, m, address) HLS_JOIN(hls_fetch_, T)(m, address)
+#    define hls_store(T, m, address, word) HLS_JOIN(hls_store_, T)(m, address, word)
 
 #endif
 

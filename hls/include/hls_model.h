@@ -30,7 +30,8 @@ struct hls_model_stream {
     struct hls_fifo *fifo;
 };
 
-// ---- A read beyond the end of a stream leaves the kernel, which might go on for ever with zeros.
+// ---- A read beyond the end of a stream, or a memory that fails, leaves the kernel, which might go
+// on for ever with zeros.
 // What its channels hold is freed first; the streams of its ports are not on the list.
 
 static struct hls_fifo *hls_model_open_fifos[256];
@@ -53,6 +54,7 @@ static inline void hls_model_leave(void);
 #define HLS_ON_OPEN(fifo) hls_model_note_open(fifo)
 #define HLS_ON_CLOSE(fifo) hls_model_note_close(fifo)
 #define HLS_ON_DRY(fifo) hls_model_leave()
+#define HLS_ON_ASTRAY(memory) hls_model_leave()
 
 // ---- The kernel tells where its probes are each time it is called; before, they are as at reset.
 // HLS_MODEL_PROBES(P) lists P(function, name, type, value at reset).
