@@ -35,6 +35,8 @@ static const struct {
 struct mr_device {
     const struct mr_backend *backend;
     void *state;
+    struct mr_job *ahead[MR_JOBS_AHEAD]; // jobs under way, the oldest one first
+    unsigned jobs;                       // of these
 };
 
 // The URIs of the backends that have these caps, as a list.
@@ -166,6 +168,8 @@ struct mr_device *mr_device_open(const char *uri, const struct mr_image *image,
 void mr_device_close(struct mr_device *device) {
     if (!device)
         return;
+    while (device->jobs)
+        (void)mr_device_collect(device, NULL);
     device->backend->close(device->state);
     free(device);
 }
@@ -174,8 +178,18 @@ void mr_device_get_info(const struct mr_device *device, struct mr_device_info *i
     device->backend->info(device->state, info);
 }
 
+// While jobs are under way the device belongs to them.
+static int check_idle(const struct mr_device *device, struct mr_error *error) {
+    return device->jobs ? mr_failure(error, MR_ERROR_ARGUMENT,
+                                     "%u job%s under way on the device; collect first",
+                                     device->jobs, device->jobs == 1 ? " is" : "s are")
+                        : 0;
+}
+
 int mr_device_load_weights(struct mr_device *device, const void *beats, uint64_t count,
                            struct mr_error *error) {
+    if (check_idle(device, error))
+        return MR_ERROR_ARGUMENT;
     return device->backend->load_weights(device->state, beats, count, error);
 }
 
@@ -227,7 +241,8 @@ static int check_feedback(const struct mr_device *device, const struct mr_job *j
                       "with one element of x (16 bits or more) and numbers of y (32 bits)");
 }
 
-int mr_device_run(struct mr_device *device, struct mr_job *job, struct mr_error *error) {
+static int check_job(const struct mr_device *device, const struct mr_job *job,
+                     struct mr_error *error) {
     const uint64_t total = (uint64_t)job->sequences * job->steps;
     if (!total || total > MR_STEPS_MAX)
         return mr_failure(error, MR_ERROR_ARGUMENT,
@@ -240,25 +255,69 @@ int mr_device_run(struct mr_device *device, struct mr_job *job, struct mr_error 
                           "run flags 0x%x have bits that have no meaning; known is 0x%x, and bits "
                           "from %d on are the kernel's own",
                           job->flags, (unsigned)MR_FLAG_RESET, MR_FLAGS_OWN);
-    job->done = job->feedback.steps = 0;
-    if (job->feedback.most && check_feedback(device, job, error))
-        return MR_ERROR_ARGUMENT;
-    const int code = device->backend->run(device->state, job, error);
-    if (code)
-        return code;
+    return job->feedback.most ? check_feedback(device, job, error) : 0;
+}
+
+static void end_job(struct mr_job *job) {
     job->done = job->sequences;
     if (job->timeline && job->cycles)
         mr_timeline_end_run(job->timeline, job->cycles, job->activity);
+}
+
+int mr_device_run(struct mr_device *device, struct mr_job *job, struct mr_error *error) {
+    if (check_idle(device, error) || check_job(device, job, error))
+        return MR_ERROR_ARGUMENT;
+    job->done = job->feedback.steps = 0;
+    const int code = device->backend->run(device->state, job, error);
+    if (!code)
+        end_job(job);
+    return code;
+}
+
+int mr_device_submit(struct mr_device *device, struct mr_job *job, struct mr_error *error) {
+    if (device->jobs == MR_JOBS_AHEAD || job->feedback.most)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "a job is submitted that has feedback, or behind %d that are under way",
+                          MR_JOBS_AHEAD);
+    if (check_job(device, job, error))
+        return MR_ERROR_ARGUMENT;
+    job->done = job->feedback.steps = 0;
+    const int code =
+        device->backend->submit ? device->backend->submit(device->state, job, error) : 0;
+    if (code)
+        device->jobs = 0;
+    else
+        device->ahead[device->jobs++] = job;
+    return code;
+}
+
+int mr_device_collect(struct mr_device *device, struct mr_error *error) {
+    struct mr_job *job = device->ahead[0];
+    if (!device->jobs)
+        return mr_failure(error, MR_ERROR_ARGUMENT, "no job is under way that could be collected");
+    const int code = device->backend->collect ? device->backend->collect(device->state, error)
+                                              : device->backend->run(device->state, job, error);
+    if (code) {
+        device->jobs = 0;
+        return code;
+    }
+    device->jobs--;
+    memmove(device->ahead, device->ahead + 1, device->jobs * sizeof(struct mr_job *));
+    end_job(job);
     return 0;
 }
 
 int mr_device_read_state(struct mr_device *device, void *beats, uint64_t count,
                          struct mr_error *error) {
+    if (check_idle(device, error))
+        return MR_ERROR_ARGUMENT;
     return device->backend->read_state(device->state, beats, count, error);
 }
 
 int mr_device_write_state(struct mr_device *device, const void *beats, uint64_t count,
                           struct mr_error *error) {
+    if (check_idle(device, error))
+        return MR_ERROR_ARGUMENT;
     return device->backend->write_state(device->state, beats, count, error);
 }
 

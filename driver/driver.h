@@ -172,8 +172,9 @@ struct mr_device_found {
     char uri[32], text[96];
 };
 
-// A kind of device. All functions but check and form_of are there in every backend; calls on one
-// device are never concurrent; all may block until the device has done its work.
+// A kind of device. All functions but check, form_of, submit and collect are there in every
+// backend; calls on one device are never concurrent; all may block until the device has done its
+// work.
 struct mr_backend {
     const char *scheme; // without the colon
     const char *uris;   // for messages
@@ -200,6 +201,11 @@ struct mr_backend {
     // sequences and feedback were checked. After a failure the device can be used again; its
     // recurrent state is then undefined.
     int (*run)(void *device, struct mr_job *job, struct mr_error *error);
+    // As mr_device_submit and mr_device_collect, whose conditions were checked; a job has no
+    // feedback. After a failure of either no job is under way. NULL both: a job that was submitted
+    // is run when it is collected.
+    int (*submit)(void *device, struct mr_job *job, struct mr_error *error);
+    int (*collect)(void *device, struct mr_error *error);
     // Copies the recurrent state after the last run out of the device, or into it for the next one:
     // `count` beats of 64 bytes, all that the network has (hls/kernels/frame/state.h).
     int (*read_state)(void *device, void *beats, uint64_t count, struct mr_error *error);
@@ -233,7 +239,7 @@ struct mr_device;
 // options may be NULL.
 struct mr_device *mr_device_open(const char *uri, const struct mr_image *image,
                                  const struct mr_device_options *options, struct mr_error *error);
-void mr_device_close(struct mr_device *device); // NULL is legal
+void mr_device_close(struct mr_device *device); // NULL is legal; waits for jobs that are under way
 void mr_device_get_info(const struct mr_device *device, struct mr_device_info *info);
 // Bits of an element of this stream; 0 where the device has none of this name.
 uint32_t mr_device_stream_bits(const struct mr_device_info *info, const char *name);
@@ -242,6 +248,14 @@ struct mr_job mr_job_rest(const struct mr_job *job, const struct mr_device_info 
 int mr_device_load_weights(struct mr_device *device, const void *beats, uint64_t count,
                            struct mr_error *error);
 int mr_device_run(struct mr_device *device, struct mr_job *job, struct mr_error *error);
+// A run in two halves, so that the device need not wait for the host between runs. Submit hands a
+// job over, whose input may move while the device computes the one before; collect waits for the
+// end of the oldest one, has the next one start, and gives the results. Jobs, and what they point
+// to, stay until they are collected; as many as MR_JOBS_AHEAD may be under way, none with feedback,
+// and nothing else is asked of the device meanwhile. After a failure of either none is under way.
+enum { MR_JOBS_AHEAD = 2 };
+int mr_device_submit(struct mr_device *device, struct mr_job *job, struct mr_error *error);
+int mr_device_collect(struct mr_device *device, struct mr_error *error);
 int mr_device_read_state(struct mr_device *device, void *beats, uint64_t count,
                          struct mr_error *error);
 int mr_device_write_state(struct mr_device *device, const void *beats, uint64_t count,

@@ -26,6 +26,17 @@ struct mr_protocol_stream {
     struct mr_buffer in, out;  // its rings
 };
 
+// A job under way. What the device sees of it is the caller's memory, or the own buffers, which are
+// kept for the next one.
+struct mr_protocol_job {
+    struct mr_job *job;
+    bool started; // its portion at `first`
+    struct mr_buffer x, y, own_x, own_y;
+    uint64_t x_bytes, y_bytes;       // of one sequence
+    uint64_t x_elements, y_elements; // of one sequence
+    uint32_t first, portion;         // sequences
+};
+
 struct mr_protocol {
     // The backend's to set.
     const struct mr_transport *transport;
@@ -36,7 +47,9 @@ struct mr_protocol {
     uint32_t portion;  // bytes of input that move while those before are computed
     // The protocol's own; zero at first.
     struct mr_protocol_shape shape;
-    struct mr_buffer weights, x, y, state_in, state_out; // each in the memory of its port
+    struct mr_buffer weights, state_in, state_out; // each in the memory of its port
+    struct mr_protocol_job jobs[MR_JOBS_AHEAD];    // a ring
+    unsigned oldest, under_way;                    // of these
     struct mr_protocol_stream stream;
     uint64_t weights_beats;          // on the device
     bool stale;                      // an error reset the network: it has no weights
@@ -49,6 +62,8 @@ int mr_protocol_identify(struct mr_protocol *protocol, const unsigned char *shap
 // As in struct mr_backend. x is in[0] of a job and y is out[0] (mr_protocol_check_job).
 int mr_protocol_load_weights(struct mr_protocol *protocol, const void *beats, uint64_t count);
 int mr_protocol_run(struct mr_protocol *protocol, struct mr_job *job);
+int mr_protocol_submit(struct mr_protocol *protocol, struct mr_job *job);
+int mr_protocol_collect(struct mr_protocol *protocol);
 int mr_protocol_read_state(struct mr_protocol *protocol, void *beats, uint64_t count);
 int mr_protocol_write_state(struct mr_protocol *protocol, const void *beats, uint64_t count);
 // Ends a run that goes on and gives the device's memory back.

@@ -51,6 +51,9 @@ int mr_protocol_read_probes(struct mr_protocol *protocol);
 // A kernel that makes no progress for limit_ms is lost: call with looks 0 first, then each time.
 int mr_protocol_look(struct mr_protocol *protocol, struct mr_protocol_watch *watch);
 
+// Waits for the job that the device computes, and has none under way.
+void mr_protocol_drop(struct mr_protocol *protocol);
+
 // A row of a job by the rings, without a start of the kernel where it streams such rows already.
 int mr_protocol_stream_row(struct mr_protocol *protocol, struct mr_job *job);
 // True for a job that is one row of the rings.

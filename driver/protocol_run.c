@@ -83,48 +83,44 @@ int mr_protocol_write_state(struct mr_protocol *protocol, const void *beats, uin
     return mr_protocol_perform(protocol, &command);
 }
 
-// ---- A job: portions of sequences, the next on its way to the device while one is computed -----
+// ---- Jobs: portions of sequences, the next one on its way to the device while one is computed ---
 
-struct job {
-    struct mr_protocol *protocol;
-    struct mr_job *job;
-    struct mr_buffer x, y; // what the device sees: the caller's memory or the protocol's buffers
-    bool x_borrowed, y_borrowed;
-    uint64_t x_bytes, y_bytes;       // of one sequence
-    uint64_t x_elements, y_elements; // of one sequence
-    uint32_t portion;                // sequences
-};
+static struct mr_protocol_job *job_at(struct mr_protocol *protocol, unsigned place) {
+    return &protocol->jobs[(protocol->oldest + place) % MR_JOBS_AHEAD];
+}
 
 // Portions must begin at whole beats.
-static uint32_t portion_of(const struct job *run) {
+static uint32_t portion_of(const struct mr_protocol *protocol, const struct mr_protocol_job *run) {
     const uint64_t sequences = run->job->sequences,
-                   fit = run->protocol->portion / run->x_bytes / MR_BEAT_BYTES * MR_BEAT_BYTES;
+                   fit = protocol->portion / run->x_bytes / MR_BEAT_BYTES * MR_BEAT_BYTES;
     const uint64_t portion = fit ? fit : MR_BEAT_BYTES;
     return (uint32_t)(portion < sequences ? portion : sequences);
 }
 
-static uint32_t length_at(const struct job *run, uint32_t first) {
+static uint32_t length_at(const struct mr_protocol_job *run, uint32_t first) {
     const uint32_t left = run->job->sequences - first;
     return left < run->portion ? left : run->portion;
 }
 
-static int send_portion(struct job *run, uint32_t first) {
+static int send_portion(struct mr_protocol *protocol, struct mr_protocol_job *run, uint32_t first) {
     const uint64_t offset = first * run->x_bytes, size = length_at(run, first) * run->x_bytes;
-    if (!run->x_borrowed)
+    if (run->x.handle == run->own_x.handle)
         memcpy(run->x.data + offset, (const char *)run->job->in->data + offset, (size_t)size);
-    return mr_protocol_send(run->protocol, &run->x, offset, size);
+    return mr_protocol_send(protocol, &run->x, offset, size);
 }
 
-static int fetch_portion(struct job *run, uint32_t first) {
+static int fetch_portion(struct mr_protocol *protocol, struct mr_protocol_job *run,
+                         uint32_t first) {
     const uint64_t offset = first * run->y_bytes, size = length_at(run, first) * run->y_bytes;
-    if (mr_protocol_fetch(run->protocol, &run->y, offset, size))
+    if (mr_protocol_fetch(protocol, &run->y, offset, size))
         return -1;
-    if (!run->y_borrowed)
+    if (run->y.handle == run->own_y.handle)
         memcpy((char *)run->job->out->data + offset, run->y.data + offset, (size_t)size);
     return 0;
 }
 
-static int start_portion(struct job *run, uint32_t first) {
+static int start_portion(struct mr_protocol *protocol, struct mr_protocol_job *run,
+                         uint32_t first) {
     const uint32_t length = length_at(run, first);
     const struct mr_protocol_command command = {
         .command = run->job->encodes ? MR_COMMAND_ENCODE : MR_COMMAND_RUN,
@@ -136,100 +132,145 @@ static int start_portion(struct job *run, uint32_t first) {
         .x = run->x.address + first * run->x_bytes,
         .y = run->y.address + first * run->y_bytes,
     };
-    if (run->job->timeline && mr_protocol_timeline_begin(run->protocol))
+    if ((run->job->timeline && mr_protocol_timeline_begin(protocol)) ||
+        mr_protocol_start(protocol, &command))
         return -1;
-    return mr_protocol_start(run->protocol, &command);
+    run->first = first;
+    run->started = true;
+    return 0;
 }
 
-static int end_portion(struct job *run) {
+static int end_portion(struct mr_protocol *protocol, struct mr_protocol_job *run) {
+    struct mr_job *job = run->job;
     uint64_t cycles = 0, last_output = 0;
-    if (mr_protocol_wait(run->protocol, run->job) || mr_protocol_read_probes(run->protocol) ||
-        mr_protocol_results(run->protocol, &cycles, &last_output, run->job->activity))
+    if (mr_protocol_wait(protocol, job) || mr_protocol_read_probes(protocol))
         return -1;
-    run->job->last_output_cycle = run->job->cycles + last_output;
-    run->job->cycles += cycles;
+    run->started = false;
+    if (mr_protocol_results(protocol, &cycles, &last_output, job->activity))
+        return -1;
+    job->last_output_cycle = job->cycles + last_output;
+    job->cycles += cycles;
     return 0;
 }
 
-static void add_probes(struct job *run) {
-    for (uint32_t i = 0; run->job->probes && i < run->protocol->shape.probe_count; i++)
-        run->job->probes[i] += run->protocol->probes[i];
+static void add_probes(const struct mr_protocol *protocol, struct mr_job *job) {
+    for (uint32_t i = 0; job->probes && i < protocol->shape.probe_count; i++)
+        job->probes[i] += protocol->probes[i];
 }
 
-static int run_portions(struct job *run) {
-    if (send_portion(run, 0) || start_portion(run, 0))
-        return -1;
-    for (uint32_t first = 0; first < run->job->sequences;) {
-        const uint32_t next = first + length_at(run, first);
-        const bool more = next < run->job->sequences;
-        if ((more && send_portion(run, next)) || end_portion(run) ||
-            (more && start_portion(run, next)) || fetch_portion(run, first))
-            return -1;
-        run->job->done = first = next;
-        add_probes(run);
-    }
-    return 0;
-}
-
-static bool borrow(struct job *run, struct mr_buffer *buffer, const void *data, uint64_t size,
-                   enum mr_argument argument) {
-    struct mr_protocol *protocol = run->protocol;
-    return protocol->transport->borrow(protocol->link, buffer, data, size, argument);
-}
-
-static int prepare_buffers(struct job *run) {
-    struct mr_protocol *protocol = run->protocol;
-    const uint64_t x_size = run->job->sequences * run->x_bytes,
-                   y_size = run->job->sequences * run->y_bytes;
-    run->x_borrowed = borrow(run, &run->x, run->job->in->data, x_size, MR_ARGUMENT_x);
-    run->y_borrowed = borrow(run, &run->y, run->job->out->data, y_size, MR_ARGUMENT_y);
-    if ((!run->x_borrowed && mr_protocol_reserve(protocol, &protocol->x, x_size, MR_ARGUMENT_x)) ||
-        (!run->y_borrowed && mr_protocol_reserve(protocol, &protocol->y, y_size, MR_ARGUMENT_y)))
-        return -1;
-    if (!run->x_borrowed)
-        run->x = protocol->x;
-    if (!run->y_borrowed)
-        run->y = protocol->y;
-    return 0;
-}
-
-static int run_job(struct job *run) {
-    struct mr_protocol *protocol = run->protocol;
-    if (protocol->transport->check(protocol->link) || restore_weights(protocol))
-        return -1;
-    if (mr_protocol_streams(protocol, run->job)) {
-        if (mr_protocol_stream_row(protocol, run->job) || mr_protocol_read_probes(protocol))
-            return -1;
-        add_probes(run);
+static int borrow_or_reserve(struct mr_protocol *protocol, struct mr_buffer *buffer,
+                             struct mr_buffer *own, const void *data, uint64_t size,
+                             enum mr_argument argument) {
+    if (protocol->transport->borrow(protocol->link, buffer, data, size, argument))
         return 0;
-    }
-    if (mr_protocol_stream_end(protocol))
-        return -1;
-    int result = prepare_buffers(run);
-    if (!result)
-        result = run_portions(run);
-    if (run->x_borrowed)
-        protocol->transport->release(protocol->link, &run->x);
-    if (run->y_borrowed)
-        protocol->transport->release(protocol->link, &run->y);
-    return result;
+    const int code = mr_protocol_reserve(protocol, own, size, argument);
+    *buffer = *own;
+    return code;
 }
 
-static int run_portioned(struct mr_protocol *protocol, struct mr_job *job) {
-    struct job run = {.protocol = protocol,
-                      .job = job,
-                      .x_elements = job->in->count / job->sequences,
-                      .y_elements = job->out->count / job->sequences};
-    run.x_bytes = run.x_elements * mr_element_bytes(protocol->shape.x_bits);
-    run.y_bytes = run.y_elements * mr_element_bytes(protocol->shape.y_bits);
-    run.portion = portion_of(&run);
+// Gives back what was borrowed.
+static void release(struct mr_protocol *protocol, struct mr_protocol_job *run) {
+    if (run->x.handle != run->own_x.handle)
+        protocol->transport->release(protocol->link, &run->x);
+    if (run->y.handle != run->own_y.handle)
+        protocol->transport->release(protocol->link, &run->y);
+    run->x = run->y = (struct mr_buffer){0};
+}
+
+void mr_protocol_drop(struct mr_protocol *protocol) {
+    uint64_t cycles, last_output;
+    for (unsigned i = 0; i < MR_JOBS_AHEAD; i++) {
+        struct mr_protocol_job *run = job_at(protocol, i);
+        if (run->started && !mr_protocol_wait(protocol, NULL))
+            (void)mr_protocol_results(protocol, &cycles, &last_output, NULL);
+        run->started = false;
+        release(protocol, run);
+    }
+    protocol->under_way = 0;
+}
+
+// After a failure, whose sentence stays.
+static int give_up(struct mr_protocol *protocol) {
+    const struct mr_error why = *protocol->error;
+    mr_protocol_drop(protocol);
+    *protocol->error = why;
+    return -1;
+}
+
+static int send_job(struct mr_protocol *protocol, struct mr_protocol_job *run, struct mr_job *job) {
+    run->job = job;
+    run->x_elements = job->in->count / job->sequences;
+    run->y_elements = job->out->count / job->sequences;
+    run->x_bytes = run->x_elements * mr_element_bytes(protocol->shape.x_bits);
+    run->y_bytes = run->y_elements * mr_element_bytes(protocol->shape.y_bits);
+    run->portion = portion_of(protocol, run);
+    job->done = 0;
     job->cycles = job->last_output_cycle = 0;
-    return run_job(&run);
+    return borrow_or_reserve(protocol, &run->x, &run->own_x, job->in->data,
+                             job->sequences * run->x_bytes, MR_ARGUMENT_x) ||
+           borrow_or_reserve(protocol, &run->y, &run->own_y, job->out->data,
+                             job->sequences * run->y_bytes, MR_ARGUMENT_y) ||
+           send_portion(protocol, run, 0);
+}
+
+// The first job of a row is started at once, the others behind the one before.
+int mr_protocol_submit(struct mr_protocol *protocol, struct mr_job *job) {
+    struct mr_protocol_job *run = job_at(protocol, protocol->under_way);
+    const bool alone = protocol->under_way == 0;
+    if (protocol->transport->check(protocol->link) ||
+        (alone && (restore_weights(protocol) || mr_protocol_stream_end(protocol))) ||
+        send_job(protocol, run, job) || (alone && start_portion(protocol, run, 0)))
+        return give_up(protocol);
+    protocol->under_way++;
+    return 0;
+}
+
+// To the end of the oldest job; behind its last portion the next job's first one is started.
+static int end_job(struct mr_protocol *protocol, struct mr_protocol_job *run) {
+    struct mr_protocol_job *behind = protocol->under_way > 1 ? job_at(protocol, 1) : NULL;
+    while (run->job->done < run->job->sequences) {
+        const uint32_t first = run->first, next = first + length_at(run, first);
+        const bool more = next < run->job->sequences;
+        if ((more && send_portion(protocol, run, next)) || end_portion(protocol, run))
+            return -1;
+        if ((more && start_portion(protocol, run, next)) ||
+            (!more && behind && start_portion(protocol, behind, 0)) ||
+            fetch_portion(protocol, run, first))
+            return -1;
+        run->job->done = next;
+        add_probes(protocol, run->job);
+    }
+    return 0;
+}
+
+int mr_protocol_collect(struct mr_protocol *protocol) {
+    struct mr_protocol_job *run = job_at(protocol, 0);
+    if (end_job(protocol, run))
+        return give_up(protocol);
+    release(protocol, run);
+    protocol->oldest = (protocol->oldest + 1) % MR_JOBS_AHEAD;
+    protocol->under_way--;
+    return 0;
+}
+
+static int run_row(struct mr_protocol *protocol, struct mr_job *job) {
+    if (protocol->transport->check(protocol->link) || restore_weights(protocol) ||
+        mr_protocol_stream_row(protocol, job) || mr_protocol_read_probes(protocol))
+        return -1;
+    add_probes(protocol, job);
+    return 0;
+}
+
+static int run_job(struct mr_protocol *protocol, struct mr_job *job) {
+    if (mr_protocol_streams(protocol, job))
+        return run_row(protocol, job);
+    return mr_protocol_submit(protocol, job) ? -1 : mr_protocol_collect(protocol);
 }
 
 static int run_step(void *protocol, struct mr_job *job, struct mr_error *error) {
     (void)error; // the protocol has it
-    return run_portioned(protocol, job);
+    job->cycles = job->last_output_cycle = 0;
+    return run_job(protocol, job);
 }
 
 // By the card, or where its kernel is from before that, step by step.
@@ -246,5 +287,5 @@ static int run_feedback(struct mr_protocol *protocol, struct mr_job *job) {
 
 int mr_protocol_run(struct mr_protocol *protocol, struct mr_job *job) {
     job->cycles = job->last_output_cycle = 0;
-    return job->feedback.most ? run_feedback(protocol, job) : run_portioned(protocol, job);
+    return job->feedback.most ? run_feedback(protocol, job) : run_job(protocol, job);
 }

@@ -63,10 +63,15 @@ int mr_protocol_fetch(struct mr_protocol *protocol, const struct mr_buffer *buff
 }
 
 void mr_protocol_end(struct mr_protocol *protocol) {
-    struct mr_buffer *const buffers[] = {
-        &protocol->weights,   &protocol->x,         &protocol->y,         &protocol->state_in,
-        &protocol->state_out, &protocol->stream.in, &protocol->stream.out};
+    struct mr_buffer *const buffers[] = {&protocol->weights, &protocol->state_in,
+                                         &protocol->state_out, &protocol->stream.in,
+                                         &protocol->stream.out};
+    mr_protocol_drop(protocol);
     (void)mr_protocol_stream_end(protocol);
+    for (unsigned i = 0; i < MR_JOBS_AHEAD; i++) {
+        protocol->transport->release(protocol->link, &protocol->jobs[i].own_x);
+        protocol->transport->release(protocol->link, &protocol->jobs[i].own_y);
+    }
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         protocol->transport->release(protocol->link, buffers[i]);
 }

@@ -120,6 +120,50 @@ START_TEST(portions) {
 }
 END_TEST
 
+// Jobs that grow and shrink, two at a time under way, copied and not.
+START_TEST(jobs_ahead) {
+    enum { JOBS = 7, STEPS = 3, MOST = 900 };
+    static const uint32_t sequences[JOBS] = {2, 64, 300, MOST, 5, 130, 2};
+    struct raw raw;
+    struct mr_error error;
+    raw_open(&raw);
+    struct mr_device *cpu = raw_device(&raw, "hls:", NULL);
+    struct mr_device *card = raw_device(&raw, "xrt:0", NULL);
+    int32_t *wanted = calloc(MOST * raw.outputs, sizeof *wanted);
+    struct mr_job jobs[JOBS];
+    for (size_t i = 0; i < JOBS; i++)
+        jobs[i] = (struct mr_job){
+            .sequences = sequences[i],
+            .steps = STEPS,
+            .flags = raw.flags,
+            .in = {{"x", raw_numbers(MOST * STEPS * raw.words, i & 1),
+                    sequences[i] * STEPS * raw.words}},
+            .out = {{"y", raw_numbers(MOST * raw.outputs * 2, i & 2), sequences[i] * raw.outputs}}};
+    ck_assert_msg(!mr_device_submit(card, &jobs[0], &error), "%s", error.text);
+    for (size_t i = 0; i < JOBS; i++) {
+        if (i + 1 < JOBS)
+            ck_assert_msg(!mr_device_submit(card, &jobs[i + 1], &error), "%s", error.text);
+        ck_assert_msg(!mr_device_collect(card, &error), "%s", error.text);
+        ck_assert_uint_eq(jobs[i].done, sequences[i]);
+        ck_assert_uint_gt(jobs[i].cycles, 0);
+        ck_assert_msg(!raw_run(&raw, cpu, jobs[i].in->data, wanted, sequences[i], STEPS, &error),
+                      "%s", error.text);
+        ck_assert_mem_eq(jobs[i].out->data, wanted, sequences[i] * raw.outputs * sizeof *wanted);
+    }
+    // It is closed with jobs under way.
+    for (size_t i = 1; i < 3; i++)
+        ck_assert_msg(!mr_device_submit(card, &jobs[i], &error), "%s", error.text);
+    mr_device_close(card);
+    mr_device_close(cpu);
+    for (size_t i = 0; i < JOBS; i++) {
+        raw_free((void *)(uintptr_t)jobs[i].in->data);
+        raw_free(jobs[i].out->data);
+    }
+    free(wanted);
+    raw_close(&raw);
+}
+END_TEST
+
 // The probes of a job are those of its portions together.
 START_TEST(probes_of_portions) {
     enum { SEQUENCES = 250, STEPS = 3, PROBES = 4 };
@@ -366,6 +410,7 @@ int main(void) {
     TCase *cases = tcase_create("driver");
     tcase_set_timeout(cases, 120);
     tcase_add_test(cases, portions);
+    tcase_add_test(cases, jobs_ahead);
     tcase_add_test(cases, probes_of_portions);
     tcase_add_test(cases, timeline_of_portions);
     tcase_add_test(cases, other_weights);

@@ -206,6 +206,55 @@ START_TEST(jobs_are_checked) {
 }
 END_TEST
 
+// Two jobs at a time under way; meanwhile nothing else is asked of the device.
+START_TEST(jobs_go_ahead) {
+    static const char *const uris[] = {"hls:", "sim:"};
+    enum { JOBS = 3 };
+    uint64_t x[JOBS][TOTAL], weights[2 * 8];
+    uint32_t wanted[JOBS][TOTAL], y[JOBS][TOTAL];
+    fill(x, sizeof x, 5);
+    fill(weights, sizeof weights, 6);
+    for (int d = 0; d < 2; d++) {
+        struct mr_device *device = open_well(uris[d], NULL);
+        struct mr_job jobs[JOBS];
+        ck_assert_msg(!mr_device_load_weights(device, weights, 2, &error), "%s", error.text);
+        ck_assert_int_eq(mr_device_collect(device, &error), MR_ERROR_ARGUMENT);
+        for (int i = 0; i < JOBS; i++) {
+            jobs[i] = (struct mr_job){.sequences = SEQUENCES,
+                                      .steps = STEPS,
+                                      .flags = i ? 0 : MR_FLAG_RESET,
+                                      .in = {{"x", x[i], TOTAL}},
+                                      .out = {{"y", wanted[i], TOTAL}}};
+            ck_assert_msg(!mr_device_run(device, &jobs[i], &error), "%s", error.text);
+            jobs[i].out->data = y[i];
+        }
+        for (int i = 0; i < 2; i++)
+            ck_assert_msg(!mr_device_submit(device, &jobs[i], &error), "%s", error.text);
+        ck_assert_int_eq(mr_device_submit(device, &jobs[2], &error), MR_ERROR_ARGUMENT);
+        ck_assert_int_eq(mr_device_run(device, &jobs[2], &error), MR_ERROR_ARGUMENT);
+        ck_assert_int_eq(mr_device_load_weights(device, weights, 2, &error), MR_ERROR_ARGUMENT);
+        ck_assert_int_eq(mr_device_read_state(device, y, 1, &error), MR_ERROR_ARGUMENT);
+        ck_assert_int_eq(mr_device_write_state(device, y, 1, &error), MR_ERROR_ARGUMENT);
+        ck_assert_str_eq(error.text, "2 jobs are under way on the device; collect first");
+        for (int i = 0; i < JOBS; i++) {
+            ck_assert_msg(!mr_device_collect(device, &error), "%s", error.text);
+            ck_assert_uint_eq(jobs[i].done, SEQUENCES);
+            ck_assert_mem_eq(y[i], wanted[i], sizeof y[i]);
+            if (i == 0)
+                ck_assert_msg(!mr_device_submit(device, &jobs[2], &error), "%s", error.text);
+        }
+        // Of one that fails the one behind it is none, either.
+        jobs[0].in->count--;
+        for (int i = 0; i < 2; i++)
+            ck_assert_msg(!mr_device_submit(device, &jobs[i], &error), "%s", error.text);
+        ck_assert_int_eq(mr_device_collect(device, &error), MR_ERROR_DEVICE);
+        ck_assert_int_eq(mr_device_collect(device, &error), MR_ERROR_ARGUMENT);
+        ck_assert_msg(!mr_device_submit(device, &jobs[1], &error), "%s", error.text);
+        mr_device_close(device);
+    }
+}
+END_TEST
+
 START_TEST(opening_is_checked) {
     static char scale_so[4096];
     build_kernel("tests/sim_fixture/scale", "scale", scale_so, NULL);
@@ -392,6 +441,7 @@ int main(void) {
     tcase_add_test(cases, backends_agree);
     tcase_add_test(cases, timelines_are_exact);
     tcase_add_test(cases, jobs_are_checked);
+    tcase_add_test(cases, jobs_go_ahead);
     tcase_add_test(cases, opening_is_checked);
     tcase_add_test(cases, ports_are_checked);
     tcase_add_test(cases, streams_have_names);

@@ -481,6 +481,72 @@ START_TEST(errors_of_the_kernel) {
 }
 END_TEST
 
+// Jobs of several portions or one, two at a time under way: the next one begins where the last one
+// ended, without a wait for the host, and of one that fails the next one is not begun.
+START_TEST(jobs_follow_one_another) {
+    enum { JOBS = 5 };
+    static const uint32_t sequences[JOBS] = {3, 70, 129, 1, 64};
+    for (int i = 0; i < 8; i++) {
+        struct mr_protocol protocol;
+        struct device *device = open_device(&protocol);
+        struct mr_job jobs[JOBS];
+        uint64_t probes[JOBS][PROBES] = {{0}};
+        size_t first = 0;
+        device->borrows = i & 1;
+        protocol.portion = i & 2 ? 1 : 1 << 20;
+        memset(y, 0, sizeof y);
+        for (size_t k = 0; k < JOBS; k++) {
+            jobs[k] =
+                (struct mr_job){.sequences = sequences[k],
+                                .steps = STEPS,
+                                .flags = MR_FLAG_RESET,
+                                .in = {{"x", x + first * STEPS, (uint64_t)sequences[k] * STEPS}},
+                                .out = {{"y", y + first, sequences[k]}},
+                                .probes = probes[k]};
+            first += sequences[k];
+        }
+        const int portions = i & 2 ? 1 + 2 + 3 + 1 + 1 : JOBS;
+        device->fail_at = i & 4 ? 1 + (i & 2 ? 3 : 2) : 0; // the end of the second job
+        ck_assert_msg(!mr_protocol_submit(&protocol, &jobs[0]), "%s", device->error.text);
+        for (size_t k = 0; k < JOBS; k++) {
+            if (k + 1 < JOBS)
+                ck_assert_msg(!mr_protocol_submit(&protocol, &jobs[k + 1]), "%s",
+                              device->error.text);
+            const int starts = device->starts;
+            if (device->fail_at && k == 1) {
+                ck_assert_int_ne(mr_protocol_collect(&protocol), 0);
+                ck_assert_msg(strstr(device->error.text, "ended with status 0x1000"), "%s",
+                              device->error.text);
+                ck_assert_int_eq(device->starts, device->fail_at);
+                ck_assert_uint_eq(protocol.under_way, 0);
+                ck_assert_uint_eq(jobs[k + 1].done, 0);
+                ck_assert_msg(!mr_protocol_submit(&protocol, &jobs[k]), "%s", device->error.text);
+                ck_assert_msg(!mr_protocol_submit(&protocol, &jobs[k + 1]), "%s",
+                              device->error.text);
+            }
+            ck_assert_msg(!mr_protocol_collect(&protocol), "%s", device->error.text);
+            // Behind its other portions that of the next job was started.
+            if (!device->fail_at)
+                ck_assert_int_eq(device->starts - starts,
+                                 (i & 2 ? ((int)sequences[k] + 63) / 64 : 1) - (k + 1 == JOBS));
+            ck_assert_uint_eq(jobs[k].done, sequences[k]);
+            ck_assert_uint_eq(jobs[k].cycles, 10 * sequences[k]);
+        }
+        if (!device->fail_at) {
+            ck_assert_int_eq(device->starts, 1 + portions);
+            for (size_t k = 0; k < JOBS; k++)
+                ck_assert_uint_eq(probes[k][0], sequences[k]);
+        }
+        for (size_t s = 0; s < first; s++)
+            ck_assert_uint_eq(y[s], sum_of(s * STEPS, STEPS));
+        // The device may be closed with jobs under way.
+        ck_assert_msg(!mr_protocol_submit(&protocol, &jobs[1]), "%s", device->error.text);
+        ck_assert_msg(!mr_protocol_submit(&protocol, &jobs[2]), "%s", device->error.text);
+        close_device(&protocol);
+    }
+}
+END_TEST
+
 START_TEST(names_and_jobs_are_checked) {
     static const struct mr_protocol_shape shape = {16, 32, PROCESSES, PROBES};
     static const char *const processes[] = {"load", "cell"};
@@ -526,6 +592,7 @@ int main(void) {
     tcase_add_test(cases, rows_stream);
     tcase_add_test(cases, numbers_are_fed_back);
     tcase_add_test(cases, errors_of_the_kernel);
+    tcase_add_test(cases, jobs_follow_one_another);
     tcase_add_test(cases, names_and_jobs_are_checked);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);

@@ -27,6 +27,8 @@ enum mr_broker_call {
     MR_BROKER_OPEN, // struct mr_xrt_place in memory
     MR_BROKER_LOAD, // `count` beats in memory
     MR_BROKER_RUN,
+    MR_BROKER_SUBMIT,     // the job at `count` of those in memory
+    MR_BROKER_COLLECT,    // the oldest one
     MR_BROKER_READ_STATE, // `count` beats
     MR_BROKER_WRITE_STATE,
     MR_BROKER_CLOSE // after its reply the broker ends
@@ -43,7 +45,7 @@ struct mr_broker_run {
 // The begin of the common memory; what is long follows at MR_BROKER_DATA.
 struct mr_broker_memory {
     atomic_uint_fast64_t beats; // grows while the broker lives, each MR_BROKER_BEAT_MS
-    struct mr_broker_run run;   // of MR_BROKER_RUN
+    struct mr_broker_run runs[MR_JOBS_AHEAD]; // that of MR_BROKER_RUN is the first one
 };
 enum { MR_BROKER_PAGE = 4096, MR_BROKER_DATA = MR_BROKER_PAGE, MR_BROKER_BEAT_MS = 100 };
 _Static_assert(sizeof(struct mr_broker_memory) <= MR_BROKER_DATA, "must fit before the data");
@@ -51,7 +53,7 @@ _Static_assert(sizeof(struct mr_broker_memory) <= MR_BROKER_DATA, "must fit befo
 struct mr_broker_request {
     enum mr_broker_call call;
     uint64_t size;  // of the memory
-    uint64_t count; // of beats
+    uint64_t count; // of beats, or a job's place
 };
 
 struct mr_broker_reply {

@@ -148,6 +148,19 @@ static int run(void *device, struct mr_job *job, struct mr_error *error) {
                                      : xrt->way->run(xrt->card, job, error);
 }
 
+static int submit(void *device, struct mr_job *job, struct mr_error *error) {
+    struct xrt *xrt = device;
+    const int code = mr_protocol_check_job(job, error);
+    return code                      ? code
+           : check_owner(xrt, error) ? MR_ERROR_DEVICE
+                                     : xrt->way->submit(xrt->card, job, error);
+}
+
+static int collect(void *device, struct mr_error *error) {
+    struct xrt *xrt = device;
+    return check_owner(xrt, error) ? MR_ERROR_DEVICE : xrt->way->collect(xrt->card, error);
+}
+
 static int read_state(void *device, void *beats, uint64_t count, struct mr_error *error) {
     struct xrt *xrt = device;
     return check_owner(xrt, error) ? MR_ERROR_DEVICE
@@ -179,6 +192,8 @@ const struct mr_backend mr_backend_xrt = {.scheme = "xrt",
                                           .info = info,
                                           .load_weights = load_weights,
                                           .run = run,
+                                          .submit = submit,
+                                          .collect = collect,
                                           .read_state = read_state,
                                           .write_state = write_state,
                                           .close = close_xrt};

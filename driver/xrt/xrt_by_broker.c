@@ -8,9 +8,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Of what a job points to, in the common memory; each begins at a page, which XRT can take as it
+// is.
+struct places {
+    uint64_t x_size, y_size, activity_size, probes_size, before_size, cycles_size, counts_size;
+    uint64_t begin, end;
+};
+
+// A job that the broker has.
+_Static_assert(MR_JOBS_AHEAD == 2, "one beside another");
+struct sent {
+    struct mr_job *job;
+    struct mr_broker_run asked;
+    struct places places;
+};
+
 struct remote {
     struct mr_broker broker;
     struct mr_protocol_shape shape;
+    struct sent sent[MR_JOBS_AHEAD]; // a ring
+    unsigned oldest, under_way;      // of these
 };
 
 static uint64_t whole_pages(uint64_t size) {
@@ -86,20 +103,13 @@ static int write_state(void *card, const void *beats, uint64_t count, struct mr_
 
 // ---- A job -------------------------------------------------------------------------------------
 
-// Of what a job points to, in the common memory; each begins at a page, which XRT can take as it
-// is.
-struct places {
-    uint64_t x_size, y_size, activity_size, probes_size, before_size, cycles_size, counts_size;
-    uint64_t end;
-};
-
 static uint64_t place(uint64_t *end, uint64_t size) {
     const uint64_t begin = *end;
     *end += whole_pages(size);
     return begin;
 }
 
-static void lay_out(const struct remote *remote, const struct mr_job *job,
+static void lay_out(const struct remote *remote, const struct mr_job *job, uint64_t begin,
                     struct mr_broker_run *run, struct places *places) {
     const uint64_t processes = remote->shape.process_count;
     *places =
@@ -110,7 +120,8 @@ static void lay_out(const struct remote *remote, const struct mr_job *job,
                         .before_size = processes * sizeof(struct mr_counts),
                         .cycles_size = MR_TIMELINE_SAMPLES * sizeof(uint64_t),
                         .counts_size = MR_TIMELINE_SAMPLES * processes * sizeof(struct mr_counts),
-                        .end = MR_BROKER_DATA};
+                        .begin = begin,
+                        .end = begin};
     *run = (struct mr_broker_run){.job = *job};
     run->x = place(&places->end, places->x_size);
     run->y = place(&places->end, places->y_size);
@@ -141,9 +152,10 @@ static void send_job(unsigned char *memory, const struct mr_job *job,
 }
 
 // What the broker has counted and measured.
-static void take_results(const unsigned char *memory, struct mr_job *job,
+static void take_results(const unsigned char *memory, unsigned index, struct mr_job *job,
                          const struct mr_broker_run *asked, const struct places *places) {
-    const struct mr_broker_run *run = &((const struct mr_broker_memory *)(const void *)memory)->run;
+    const struct mr_broker_run *run =
+        &((const struct mr_broker_memory *)(const void *)memory)->runs[index];
     const struct mr_job wanted = *job;
     *job = run->job;
     job->sequences = wanted.sequences;
@@ -169,32 +181,76 @@ static void take_results(const unsigned char *memory, struct mr_job *job,
     }
 }
 
+// Puts the job of sent[index] where the broker finds it, beside that of the other one.
+static int place_job(struct remote *remote, unsigned index, struct mr_job *job,
+                     struct mr_error *error) {
+    struct sent *sent = &remote->sent[index];
+    const struct places *other = &remote->sent[!index].places;
+    sent->job = job;
+    lay_out(remote, job, MR_BROKER_DATA, &sent->asked, &sent->places);
+    if (remote->under_way && sent->places.end > other->begin)
+        lay_out(remote, job, other->end, &sent->asked, &sent->places);
+    const int code = mr_broker_reserve(&remote->broker, sent->places.end, error);
+    if (code)
+        return code;
+    unsigned char *memory = remote->broker.memory;
+    ((struct mr_broker_memory *)(void *)memory)->runs[index] = sent->asked;
+    send_job(memory, job, &sent->asked, &sent->places);
+    return 0;
+}
+
+// Also of a broker that was lost: what it had handed over counts.
+static void end_job(struct remote *remote, unsigned index, int code) {
+    struct sent *sent = &remote->sent[index];
+    struct mr_job *job = sent->job;
+    const unsigned char *memory = remote->broker.memory;
+    take_results(memory, index, job, &sent->asked, &sent->places);
+    if (job->done > job->sequences)
+        job->done = 0;
+    memcpy(job->out->data, memory + sent->asked.y,
+           code ? sent->places.y_size / job->sequences * job->done : sent->places.y_size);
+}
+
 static int run(void *card, struct mr_job *job, struct mr_error *error) {
     struct remote *remote = card;
     struct mr_broker_request request = {.call = MR_BROKER_RUN};
     struct mr_broker_reply reply;
-    struct mr_broker_run asked;
-    struct places places;
-    lay_out(remote, job, &asked, &places);
-    int code = mr_broker_reserve(&remote->broker, places.end, error);
+    int code = place_job(remote, 0, job, error);
     if (code)
         return code;
-    unsigned char *memory = remote->broker.memory;
-    ((struct mr_broker_memory *)(void *)memory)->run = asked;
-    send_job(memory, job, &asked, &places);
     code = mr_broker_ask(&remote->broker, &request, &reply, error);
-    // Also of a broker that was lost: what it had handed over counts.
-    take_results(memory, job, &asked, &places);
-    if (job->done > job->sequences)
-        job->done = 0;
-    memcpy(job->out->data, memory + asked.y,
-           code ? places.y_size / job->sequences * job->done : places.y_size);
+    end_job(remote, 0, code);
+    return code;
+}
+
+static int submit(void *card, struct mr_job *job, struct mr_error *error) {
+    struct remote *remote = card;
+    const unsigned index = (remote->oldest + remote->under_way) % MR_JOBS_AHEAD;
+    struct mr_broker_request request = {.call = MR_BROKER_SUBMIT, .count = index};
+    struct mr_broker_reply reply;
+    int code = place_job(remote, index, job, error);
+    if (!code)
+        code = mr_broker_ask(&remote->broker, &request, &reply, error);
+    remote->under_way = code ? 0 : remote->under_way + 1;
+    return code;
+}
+
+static int collect(void *card, struct mr_error *error) {
+    struct remote *remote = card;
+    struct mr_broker_request request = {.call = MR_BROKER_COLLECT};
+    struct mr_broker_reply reply;
+    const int code = mr_broker_ask(&remote->broker, &request, &reply, error);
+    end_job(remote, remote->oldest, code);
+    remote->oldest = (remote->oldest + 1) % MR_JOBS_AHEAD;
+    remote->under_way = code ? 0 : remote->under_way - 1;
     return code;
 }
 
 const struct mr_xrt_way mr_xrt_by_broker = {.open = open_remote,
                                             .load_weights = load_weights,
                                             .run = run,
+                                            .submit = submit,
+                                            .collect = collect,
                                             .read_state = read_state,
                                             .write_state = write_state,
                                             .close = close_remote,

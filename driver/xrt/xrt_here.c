@@ -241,6 +241,18 @@ static int work_run(struct mr_xrt_card *card, void *context) {
     return mr_protocol_run(request->protocol, request->job);
 }
 
+static int work_submit(struct mr_xrt_card *card, void *context) {
+    const struct request *request = context;
+    (void)card;
+    return mr_protocol_submit(request->protocol, request->job);
+}
+
+static int work_collect(struct mr_xrt_card *card, void *context) {
+    const struct request *request = context;
+    (void)card;
+    return mr_protocol_collect(request->protocol);
+}
+
 static int work_read_state(struct mr_xrt_card *card, void *context) {
     const struct request *request = context;
     (void)card;
@@ -274,6 +286,14 @@ static int run(void *card, struct mr_job *job, struct mr_error *error) {
     return perform(card, work_run, (struct request){.job = job}, error);
 }
 
+static int submit(void *card, struct mr_job *job, struct mr_error *error) {
+    return perform(card, work_submit, (struct request){.job = job}, error);
+}
+
+static int collect(void *card, struct mr_error *error) {
+    return perform(card, work_collect, (struct request){0}, error);
+}
+
 static int read_state(void *card, void *beats, uint64_t count, struct mr_error *error) {
     return perform(card, work_read_state, (struct request){.to = beats, .count = count}, error);
 }
@@ -285,6 +305,8 @@ static int write_state(void *card, const void *beats, uint64_t count, struct mr_
 const struct mr_xrt_way mr_xrt_here = {.open = open_here,
                                        .load_weights = load_weights,
                                        .run = run,
+                                       .submit = submit,
+                                       .collect = collect,
                                        .read_state = read_state,
                                        .write_state = write_state,
                                        .close = close_here,

@@ -25,6 +25,8 @@ struct mr_xrt_way {
                   struct mr_error *error);
     int (*load_weights)(void *card, const void *beats, uint64_t count, struct mr_error *error);
     int (*run)(void *card, struct mr_job *job, struct mr_error *error);
+    int (*submit)(void *card, struct mr_job *job, struct mr_error *error);
+    int (*collect)(void *card, struct mr_error *error);
     int (*read_state)(void *card, void *beats, uint64_t count, struct mr_error *error);
     int (*write_state)(void *card, const void *beats, uint64_t count, struct mr_error *error);
     void (*close)(void *card);

@@ -94,16 +94,17 @@ struct broker {
     unsigned char *memory;
     uint64_t size;
     void *card;
+    unsigned jobs; // under way
 };
 
 static bool map_memory(struct broker *broker, uint64_t size) {
     if (size <= broker->size)
         return true;
-    // What is mapped stays: the beats go on there.
+    // The first page stays: the beats go on there. So does what jobs under way point to.
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, MR_BROKER_MEMORY, 0);
     if (memory == MAP_FAILED)
         return false;
-    if (broker->size > MR_BROKER_PAGE)
+    if (broker->size > MR_BROKER_PAGE && !broker->jobs)
         munmap(broker->memory, broker->size);
     broker->memory = memory;
     broker->size = size;
@@ -128,9 +129,10 @@ static void *at(const struct broker *broker, uint64_t place) {
     return place ? broker->memory + place : NULL;
 }
 
-// The program restores its own pointers.
-static int run(struct broker *broker, struct mr_broker_reply *reply) {
-    struct mr_broker_run *run = &((struct mr_broker_memory *)(void *)broker->memory)->run;
+// The job at this place; the program restores its own pointers.
+static struct mr_job *job_at(struct broker *broker, uint64_t index) {
+    struct mr_broker_memory *memory = (void *)broker->memory;
+    struct mr_broker_run *run = &memory->runs[index % MR_JOBS_AHEAD];
     struct mr_timeline *timeline = run->counts ? &run->timeline : NULL;
     run->job.in->name = "x";
     run->job.out->name = "y";
@@ -142,7 +144,19 @@ static int run(struct broker *broker, struct mr_broker_reply *reply) {
     run->timeline.before = at(broker, run->before);
     run->timeline.cycles = at(broker, run->cycles);
     run->timeline.counts = at(broker, run->counts);
-    return mr_xrt_here.run(broker->card, &run->job, &reply->error);
+    return &run->job;
+}
+
+static int submit(struct broker *broker, uint64_t index, struct mr_error *error) {
+    const int code = mr_xrt_here.submit(broker->card, job_at(broker, index), error);
+    broker->jobs = code ? 0 : broker->jobs + 1;
+    return code;
+}
+
+static int collect(struct broker *broker, struct mr_error *error) {
+    const int code = mr_xrt_here.collect(broker->card, error);
+    broker->jobs = code ? 0 : broker->jobs - 1;
+    return code;
 }
 
 static int perform(struct broker *broker, const struct mr_broker_request *request,
@@ -155,7 +169,11 @@ static int perform(struct broker *broker, const struct mr_broker_request *reques
     case MR_BROKER_LOAD:
         return mr_xrt_here.load_weights(broker->card, data, request->count, error);
     case MR_BROKER_RUN:
-        return run(broker, reply);
+        return mr_xrt_here.run(broker->card, job_at(broker, 0), error);
+    case MR_BROKER_SUBMIT:
+        return submit(broker, request->count, error);
+    case MR_BROKER_COLLECT:
+        return collect(broker, error);
     case MR_BROKER_READ_STATE:
         return mr_xrt_here.read_state(broker->card, data, request->count, error);
     case MR_BROKER_WRITE_STATE:
