@@ -13,7 +13,7 @@
 //   HLS_PROBE(total);                              // static number `total` of a process can be
 //                                                  // seen from outside
 //   HLS_MEMORY_OF(word_t)                          // once per type of word
-//   void kernel(hls_memory(word_t) *m, ...)        // a memory outside, which is used by plan:
+//   void kernel(hls_memory(word_t) *m, ...)        // an external memory, which is used by plan:
 //       hls_plan_fetch(word_t, m, address, count, after); // the next `count` fetches, and
 //       hls_plan_store(word_t, m, address, count);        // stores, take words from `address` on
 //       word_t w = hls_fetch(word_t, m, address);         // blocks until the word has come
@@ -56,6 +56,29 @@
 #    define hls_more(T, s) __hls_more(s)
 #    define HLS_CHANNEL(T, name) __hls_stream(T) name
 #    define HLS_PROBE(name) __hls_probe(name)
+
+// A memory is three streams: of plans, of the words that are fetched, and of those stored.
+#    define HLS_MEMORY_OF(T)
+#    define hls_memory(T) __hls_memory(T)
+#    define hls_fetch(T, m, address) __hls_read(__hls_part(m, fetch))
+#    define hls_store(T, m, address, word) __hls_write(__hls_part(m, store), word)
+#    define hls_plan_fetch(T, m, address, count, after)                                            \
+        __hls_write(__hls_part(m, plan), hls_plan_of(address, count, after, false))
+#    define hls_plan_store(T, m, address, count)                                                   \
+        __hls_write(__hls_part(m, plan), hls_plan_of(address, count, 0, true))
+typedef struct {
+    uint32_t address, count, after;
+    bool is_store;
+} hls_plan_t;
+static inline hls_plan_t hls_plan_of(uint32_t address, uint32_t count, uint32_t after,
+                                     bool is_store) {
+    hls_plan_t plan;
+    plan.address = address;
+    plan.count = count;
+    plan.after = after;
+    plan.is_store = is_store;
+    return plan;
+}
 
 // What gcc has built in: zeros before the first and behind the last set bit (there must be one),
 // set bits, and whether their number is odd.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fixed part of a kernel's model (NAME_model.c of hlsc) that stands before the kernel: what the
-// streams of its top are, what is told of its FIFOs, and where its probes are. The part behind the
-// kernel is hls_model_run.h.
+// streams and memories of its top are, what is told of its FIFOs, and where its probes are. The
+// part behind the kernel is hls_model_run.h.
 #ifndef HLS_MODEL_H
 #define HLS_MODEL_H
 
@@ -12,6 +12,7 @@
 #include <string.h>
 
 struct hls_fifo;
+struct hls_memory;
 
 // A member of a stream's payload: `count` numbers one behind the other.
 struct hls_model_field {
@@ -28,6 +29,11 @@ struct hls_model_stream {
     const struct hls_model_field *fields;
     int field_count;
     struct hls_fifo *fifo;
+};
+
+struct hls_model_memory {
+    const char *name;
+    struct hls_memory *memory;
 };
 
 // ---- A read beyond the end of a stream, or a memory that fails, leaves the kernel, which might go

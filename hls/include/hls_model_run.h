@@ -5,6 +5,7 @@
 //   HLS_MODEL_TOP      the top's name, in quotes
 //   hls_model_streams  an entry for each stream of the top, in the order of its parameters, and a
 //                      last one without a name
+//   hls_model_memories an entry for each external memory, likewise
 //   hls_model_item     a union of their payloads
 //   hls_model_call     calls the top with these scalars and the streams' FIFOs
 // and KERNEL_PORTS and KERNEL_PROBES of NAME_ports.h.
@@ -115,11 +116,23 @@ static inline int hls_model_take(const struct hls_model_stream *stream, struct m
     return 0;
 }
 
+// Of the first memory that has failed, if one has.
+static inline int hls_model_complain(char *error, size_t error_size) {
+    for (const struct hls_model_memory *m = hls_model_memories; m->name; m++) {
+        if (!m->memory->failed)
+            continue;
+        snprintf(error, error_size, "memory '%s': word %lu %s", m->name,
+                 (unsigned long)m->memory->address, m->memory->failed);
+        return -1;
+    }
+    return 0;
+}
+
 // What the kernel took and gave; the first complaint counts.
 static inline int hls_model_finish(struct mr_run *run, char *error, size_t error_size) {
     struct mr_stream_in *in = run->in;
     struct mr_stream_out *out = run->out;
-    int status = 0;
+    int status = hls_model_complain(error, error_size);
     for (const struct hls_model_stream *stream = hls_model_streams; stream->name; stream++) {
         if (stream->is_output) {
             out->count = hls_model_elements(stream);
@@ -137,6 +150,12 @@ static inline int hls_model_finish(struct mr_run *run, char *error, size_t error
         }
         in++;
     }
+    for (const struct hls_model_memory *m = hls_model_memories; m->name; m++)
+        hls_memory_end(m->memory);
+    if (!status)
+        status = hls_model_complain(error, error_size);
+    for (const struct hls_model_memory *m = hls_model_memories; m->name; m++)
+        m->memory->failed = NULL;
     return status;
 }
 
@@ -166,6 +185,8 @@ static void *hls_model_open(const struct mr_open_options *options, char *error, 
 
 static void hls_model_close(void *instance) {
     (void)instance;
+    for (const struct hls_model_memory *m = hls_model_memories; m->name; m++)
+        hls_memory_free(m->memory);
 }
 
 // ---- kernel.h

@@ -110,6 +110,9 @@ int find_ports(struct checking *c) {
     const int count = c->made.net->top->param_count;
     if (count > MAX_PORTS)
         return FAIL(c, "check: %d ports; hlsc check takes up to %d", count, MAX_PORTS);
+    if (c->made.net->external_count)
+        return FAIL(c, "check: memory '%s' is external, and there is nothing yet that serves it",
+                    c->made.net->externals[0].name);
     for (int i = 0; i < count; i++)
         add_port(c, i);
     for (int i = 0; i < c->options->set_count; i++) {

@@ -9,6 +9,19 @@ bool is_stream_port(const struct variable *param) {
     return param->type->kind == TYPE_POINTER;
 }
 
+// The external memory whose streams begin at this parameter of the top, or NULL.
+static const struct external *external_at(const struct network *net, int port) {
+    for (int i = 0; i < net->external_count; i++)
+        if (net->externals[i].plan == port)
+            return &net->externals[i];
+    return NULL;
+}
+
+// Streams that the caller fills and empties; those of external memories are served elsewhere.
+static bool is_callers_stream(const struct variable *param) {
+    return is_stream_port(param) && !param->memory;
+}
+
 const struct stream *stream_of_port(const struct network *net, int port) {
     for (int p = 0; p < net->process_count; p++)
         for (int s = 0; s < net->processes[p]->stream_count; s++)
@@ -24,6 +37,8 @@ void emit_ports_header(struct compiler *cc, const struct network *net, FILE *out
             net->name);
     for (int i = 0; i < net->top->param_count; i++) {
         const struct variable *param = net->top->params[i];
+        if (param->memory)
+            continue;
         const struct stream *s = is_stream_port(param) ? stream_of_port(net, i) : NULL;
         fprintf(out, " %s(%s, %d)",
                 !s             ? "SCALAR"
@@ -31,6 +46,9 @@ void emit_ports_header(struct compiler *cc, const struct network *net, FILE *out
                                : "IN",
                 param->name, s ? s->bits : param->type->bits);
     }
+    fprintf(out, "\n#define KERNEL_MEMORIES(M)");
+    for (int i = 0; i < net->external_count; i++)
+        fprintf(out, " M(%s, %d)", net->externals[i].name, net->externals[i].bits);
     fprintf(out, "\n#define KERNEL_ENDS(END)");
     for (int i = 0; i < net->top->param_count; i++)
         if (is_stream_port(net->top->params[i]) && stream_of_port(net, i)->asks_more)
@@ -101,23 +119,32 @@ static void emit_payload(const struct type *payload, const char *port, FILE *out
 static void emit_streams(const struct network *net, FILE *out) {
     const struct function *top = net->top;
     for (int i = 0; i < top->param_count; i++)
-        if (is_stream_port(top->params[i]))
+        if (is_callers_stream(top->params[i]))
             emit_payload(top->params[i]->type->elem->elem, top->params[i]->name, out);
     fprintf(out, "union hls_model_item {\n    unsigned char none;\n");
     for (int i = 0; i < top->param_count; i++)
-        if (is_stream_port(top->params[i]))
+        if (is_callers_stream(top->params[i]))
             fprintf(out, "    struct payload_%s of_%s;\n", top->params[i]->name,
                     top->params[i]->name);
     fprintf(out, "};\nstatic const struct hls_model_stream hls_model_streams[] = {\n");
     for (int i = 0; i < top->param_count; i++) {
         const char *name = top->params[i]->name;
-        if (!is_stream_port(top->params[i]))
+        if (!is_callers_stream(top->params[i]))
             continue;
         const struct stream *s = stream_of_port(net, i);
         fprintf(out, "    {\"%s\", %s, %d, sizeof(struct payload_%s), fields_%s, %d, &fifo_%s},\n",
                 name, s->is_output ? "true" : "false", s->bits, name, name,
                 field_count(top->params[i]->type->elem->elem), name);
     }
+    fprintf(out, "    {0}};\n\n");
+}
+
+static void emit_memories(const struct network *net, FILE *out) {
+    for (int i = 0; i < net->external_count; i++)
+        fprintf(out, "static struct hls_memory memory_%s;\n", net->externals[i].name);
+    fprintf(out, "static const struct hls_model_memory hls_model_memories[] = {\n");
+    for (int i = 0; i < net->external_count; i++)
+        fprintf(out, "    {\"%s\", &memory_%s},\n", net->externals[i].name, net->externals[i].name);
     fprintf(out, "    {0}};\n\n");
 }
 
@@ -128,7 +155,11 @@ static void emit_call(const struct network *net, FILE *out) {
             "static void hls_model_call(const uint64_t *scalars) {\n    (void)scalars;\n    %s(",
             net->name);
     for (int i = 0; i < top->param_count; i++) {
-        if (is_stream_port(top->params[i]))
+        const struct external *memory = external_at(net, i);
+        if (memory) {
+            fprintf(out, "%s(void *)&memory_%s", i ? ", " : "", memory->name);
+            i += MEMORY_PARTS - 1;
+        } else if (is_stream_port(top->params[i]))
             fprintf(out, "%s(void *)&fifo_%s", i ? ", " : "", top->params[i]->name);
         else
             fprintf(out, "%s(%s)scalars[%d]", i ? ", " : "", c_type(top->params[i]->type),
@@ -171,6 +202,7 @@ void emit_model(struct compiler *cc, const struct network *net, const char *sour
             "\"%s_ports.h\"\n\n",
             source, net->name);
     emit_streams(net, out);
+    emit_memories(net, out);
     emit_call(net, out);
     fprintf(out, "#define HLS_MODEL_TOP \"%s\"\n#include \"hls_model_run.h\"\n", net->name);
 }

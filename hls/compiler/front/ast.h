@@ -25,7 +25,8 @@ enum type_kind {
     TYPE_STRUCT,
     TYPE_ARRAY,
     TYPE_POINTER,
-    TYPE_STREAM
+    TYPE_STREAM,
+    TYPE_MEMORY // behind a pointer only, and of no expression that is left in the tree
 };
 
 // Equal types are the same pointer for BOOL and INT (8, 16, 32 or 64 bits, signed or not); STRUCT
@@ -35,7 +36,8 @@ struct type {
     enum type_kind kind;
     int bits;                // INT: 8, 16, 32, 64; BOOL: 1
     bool is_signed;          // INT
-    const struct type *elem; // ARRAY: element; POINTER: pointee; STREAM: payload (scalar or struct)
+    const struct type *elem; // ARRAY: element; POINTER: pointee; STREAM: payload (scalar or
+                             // struct); MEMORY: word, likewise
     int64_t count;           // ARRAY: number of elements
     struct struct_type *def; // STRUCT
 };
@@ -59,6 +61,9 @@ enum storage_impl { STORAGE_AUTO, STORAGE_LUTRAM, STORAGE_BRAM, STORAGE_URAM, ST
 
 enum { MAX_DIMS = 4 };
 
+// A parameter that is an external memory is three streams, side by side in its place.
+enum memory_part { PART_PLAN, PART_FETCH, PART_STORE, MEMORY_PARTS };
+
 struct variable {
     const char *name;
     const struct type *type;
@@ -81,11 +86,13 @@ struct variable {
     enum storage_impl rest_storage;
     int rest_dim; // 0: all of it lies in `storage`
     int rest_from;
-    bool is_dual_port;          // bind_storage type=ram_t2p
-    int stream_depth;           // stream depth=; -1 where not given
-    int stream_crossing;        // stream crossing=; 0 where not given
-    const char *interface_mode; // interface pragma of a parameter, NULL: none
-    void *user;                 // for the lowering
+    bool is_dual_port;                   // bind_storage type=ram_t2p
+    int stream_depth;                    // stream depth=; -1 where not given
+    int stream_crossing;                 // stream crossing=; 0 where not given
+    const char *interface_mode;          // interface pragma of a parameter, NULL: none
+    struct variable *part[MEMORY_PARTS]; // of a memory: its streams
+    struct variable *memory;             // of such a stream: the memory; else NULL
+    void *user;                          // for the lowering
 };
 
 // ---- expressions

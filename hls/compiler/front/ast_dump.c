@@ -27,7 +27,8 @@ static void dump_type(FILE *out, const struct type *type) {
         dump_type(out, type->elem);
         break;
     case TYPE_STREAM:
-        fputs("stream<", out);
+    case TYPE_MEMORY:
+        fputs(type->kind == TYPE_STREAM ? "stream<" : "memory<", out);
         dump_type(out, type->elem);
         fputc('>', out);
         break;

@@ -82,6 +82,8 @@ const struct type *int_type(struct front *f, int bits, bool is_signed);
 const struct type *array_of(struct front *f, const struct type *elem, int64_t count);
 const struct type *pointer_to(struct front *f, const struct type *elem);
 const struct type *stream_of(struct front *f, const struct type *elem);
+const struct type *memory_of(struct front *f, const struct type *elem);
+bool is_memory(const struct type *type); // a pointer to one
 bool same_type(const struct type *a, const struct type *b);
 bool is_number(const struct type *type); // BOOL or INT
 const char *type_text(struct front *f, const struct type *type);
@@ -101,6 +103,8 @@ void push_scope(struct front *f);
 void pop_scope(struct front *f);
 struct variable *new_variable(struct front *f, const char *name, const struct type *type,
                               struct location loc);
+// Makes the streams that parameter `var` stands for, a memory.
+void make_memory_parts(struct front *f, struct variable *var);
 
 // ---- constants (fold.c)
 

@@ -98,6 +98,8 @@ static void define_function(struct front *f, struct function *function,
         if (!param->name)
             fail(f->cc, param->loc, "parameter %d of %s has no name; name it", i + 1, d->name);
         declare(f, param->name, SYM_VARIABLE, param->loc)->var = param;
+        if (param->memory && param == param->memory->part[0])
+            declare(f, param->memory->name, SYM_VARIABLE, param->loc)->var = param->memory;
     }
     function->body = parse_function_body(f);
     f->function = NULL;

@@ -224,7 +224,8 @@ enum word {
     WORD_STRUCT,
     WORD_UNION,
     WORD_ENUM,
-    WORD_STREAM
+    WORD_STREAM,
+    WORD_MEMORY
 };
 
 static enum word specifier_word(const struct token *t) {
@@ -276,7 +277,8 @@ static enum word specifier_word(const struct token *t) {
                  {"_Thread_local", WORD_FOREIGN},
                  {"__thread", WORD_FOREIGN},
                  {"union", WORD_UNION},
-                 {"__hls_stream", WORD_STREAM}};
+                 {"__hls_stream", WORD_STREAM},
+                 {"__hls_memory", WORD_MEMORY}};
     if (t->kind == TOK_NAME)
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)
             if (strcmp(words[i].text, t->text) == 0)
@@ -301,20 +303,20 @@ static const struct type *reject_or_foreign(struct front *f, const struct token 
     return f->foreign;
 }
 
-static const struct type *parse_stream_type(struct front *f) {
-    expect(f, "(", "after hls_stream");
+static const struct type *parse_payload(struct front *f, const char *what) {
+    expect(f, "(", "after hls_stream or hls_memory");
     struct location loc = peek(f)->loc;
     const struct type *payload = parse_type_name(f);
-    expect(f, ")", "after the payload of hls_stream");
+    expect(f, ")", "after the type in hls_stream or hls_memory");
     if (!is_number(payload) && payload->kind != TYPE_STRUCT)
-        fail(f->cc, loc, "a stream of %s; a stream carries a number or a struct",
-             type_text(f, payload));
-    return stream_of(f, payload);
+        fail(f->cc, loc, "a %s of %s; a %s carries a number or a struct", what,
+             type_text(f, payload), what);
+    return payload;
 }
 
 void parse_specifiers(struct front *f, struct specifiers *s) {
     *s = (struct specifiers){.loc = peek(f)->loc};
-    int counts[WORD_STREAM + 1] = {0};
+    int counts[WORD_MEMORY + 1] = {0};
     enter_nesting(f);
     for (;;) {
         skip_attributes(f);
@@ -359,7 +361,10 @@ void parse_specifiers(struct front *f, struct specifiers *s) {
             type = parse_enum(f);
             break;
         case WORD_STREAM:
-            type = parse_stream_type(f);
+            type = stream_of(f, parse_payload(f, "stream"));
+            break;
+        case WORD_MEMORY:
+            type = memory_of(f, parse_payload(f, "memory"));
             break;
         case WORD_VOID:
             type = f->void_type;
@@ -430,8 +435,12 @@ static void parse_params(struct front *f, struct declarator *d) {
         struct variable *var = new_variable(f, p.name, p.type, p.loc);
         var->is_param = true;
         var->is_const = s.is_const;
-        d->params = grow_list(f, d->params, d->param_count, &capacity, sizeof *d->params);
-        d->params[d->param_count++] = var;
+        if (is_memory(p.type))
+            make_memory_parts(f, var);
+        for (int part = 0; part < (is_memory(p.type) ? MEMORY_PARTS : 1); part++) {
+            d->params = grow_list(f, d->params, d->param_count, &capacity, sizeof *d->params);
+            d->params[d->param_count++] = is_memory(p.type) ? var->part[part] : var;
+        }
     } while (accept(f, ","));
     expect(f, ")", "after the parameters");
 }

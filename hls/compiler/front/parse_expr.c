@@ -167,6 +167,25 @@ static bool is_allocation(const char *name) {
     return false;
 }
 
+// __hls_part(m, fetch): the stream of that name of memory m.
+static struct expr *memory_part(struct front *f) {
+    static const char *const names[MEMORY_PARTS] = {"plan", "fetch", "store"};
+    expect(f, "(", "after __hls_part");
+    const struct expr *memory = parse_expr(f);
+    expect(f, ",", "in __hls_part");
+    const char *name = expect_name(f, "plan, fetch or store");
+    expect(f, ")", "after __hls_part");
+    if (memory->kind != EXPR_VAR || !is_memory(memory->type))
+        fail(f->cc, memory->loc,
+             "%s is used as a memory; give hls_fetch and its like a parameter "
+             "hls_memory(T) *",
+             type_text(f, memory->type));
+    int part = 0;
+    while (part < MEMORY_PARTS - 1 && strcmp(name, names[part]) != 0)
+        part++;
+    return expr_variable(f, memory->var->part[part], memory->loc);
+}
+
 static struct expr *call(struct front *f, const struct token *name, struct symbol *symbol) {
     if (is_allocation(name->text))
         fail(f->cc, name->loc,
@@ -191,8 +210,11 @@ static struct expr *call(struct front *f, const struct token *name, struct symbo
     if (!accept(f, ")")) {
         do {
             struct expr *arg = parse_expr(f);
-            args = grow_list(f, args, count, &capacity, sizeof *args);
-            args[count++] = arg;
+            const bool is_parts = arg->kind == EXPR_VAR && is_memory(arg->type);
+            for (int part = 0; part < (is_parts ? MEMORY_PARTS : 1); part++) {
+                args = grow_list(f, args, count, &capacity, sizeof *args);
+                args[count++] = is_parts ? expr_variable(f, arg->var->part[part], arg->loc) : arg;
+            }
         } while (accept(f, ","));
         expect(f, ")", "after the arguments of a call");
     }
@@ -213,6 +235,8 @@ static struct expr *named(struct front *f) {
         expect(f, ")", "after the stream of hls_read");
         return expr_read(f, stream, t->loc);
     }
+    if (token_is(t, "__hls_part"))
+        return memory_part(f);
     if (token_is(t, "__hls_more"))
         fail(f->cc, t->loc,
              "hls_more is used as a value; it is the whole condition of a loop, so write while "

@@ -145,7 +145,8 @@ static struct location outside_of_dialect(struct compiler *cc, const char *path,
 // "‘hls_write_T’ is not declared", and the like: what is missing, or stands there twice, is the
 // line that declares the streams of T.
 static const char *of_streams(struct compiler *cc, const char *text) {
-    static const char *const made[] = {"hls_stream_", "hls_read_", "hls_write_", "hls_more_"};
+    static const char *const made[] = {"hls_stream_", "hls_read_", "hls_write_", "hls_more_",
+                                       "hls_memory_", "hls_plan_", "hls_fetch_", "hls_store_"};
     const bool is_twice = strstr(text, "conflicting types") || strstr(text, "redefinition");
     if (!is_twice && !strstr(text, "unknown type name") && !strstr(text, "implicit declaration") &&
         !strstr(text, "undeclared"))
@@ -157,13 +158,15 @@ static const char *of_streams(struct compiler *cc, const char *text) {
         name += strlen(made[i]);
         const int length = (int)strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                              "0123456789_");
-        return arena_printf(cc,
-                            is_twice
-                                ? "HLS_STREAM_OF(%.*s) stands here a second time for %.*s; "
-                                  "keep the first one"
-                                : "there are no streams of %.*s here; write "
-                                  "HLS_STREAM_OF(%.*s) once before the first use, at file scope",
-                            length, name, length, name);
+        const char *what = i < 4 ? "STREAM" : "MEMORY", *those = i < 4 ? "streams" : "memories";
+        return is_twice ? arena_printf(cc,
+                                       "HLS_%s_OF(%.*s) stands here a second time for %.*s; "
+                                       "keep the first one",
+                                       what, length, name, length, name)
+                        : arena_printf(cc,
+                                       "there are no %s of %.*s here; write HLS_%s_OF(%.*s) once "
+                                       "before the first use, at file scope",
+                                       those, length, name, what, length, name);
     }
     return NULL;
 }

@@ -305,6 +305,8 @@ struct expr *expr_deref(struct front *f, struct expr *a, struct location loc) {
              type_text(f, a->type));
     if (a->type->elem->kind == TYPE_STREAM)
         fail(f->cc, loc, "* on stream %s; use hls_read and hls_write", a->var->name);
+    if (a->type->elem->kind == TYPE_MEMORY)
+        fail(f->cc, loc, "* on memory %s; use hls_fetch and hls_store", a->var->name);
     return with_children(f, new_expr(f, EXPR_DEREF, a->type->elem, loc), a, NULL, NULL);
 }
 

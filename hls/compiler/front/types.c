@@ -49,6 +49,16 @@ const struct type *stream_of(struct front *f, const struct type *elem) {
     return t;
 }
 
+const struct type *memory_of(struct front *f, const struct type *elem) {
+    struct type *t = new_type(f, TYPE_MEMORY);
+    t->elem = elem;
+    return t;
+}
+
+bool is_memory(const struct type *type) {
+    return type->kind == TYPE_POINTER && type->elem->kind == TYPE_MEMORY;
+}
+
 bool same_type(const struct type *a, const struct type *b) {
     while (a != b) {
         if (a->kind != b->kind)
@@ -60,6 +70,7 @@ bool same_type(const struct type *a, const struct type *b) {
             break;
         case TYPE_POINTER:
         case TYPE_STREAM:
+        case TYPE_MEMORY:
             break;
         default: // scalars and structs are shared objects
             return false;
@@ -88,6 +99,8 @@ const char *type_text(struct front *f, const struct type *type) {
         return arena_printf(f->cc, "%s *", type_text(f, type->elem));
     case TYPE_STREAM:
         return arena_printf(f->cc, "hls_stream(%s)", type_text(f, type->elem));
+    case TYPE_MEMORY:
+        return arena_printf(f->cc, "hls_memory(%s)", type_text(f, type->elem));
     case TYPE_ARRAY:
         break;
     }
@@ -181,6 +194,10 @@ void check_variable_type(struct front *f, const struct type *type, const char *n
              "stream %s must be one local channel (HLS_CHANNEL) or a pointer parameter; declare it "
              "so",
              name);
+    if (base->kind == TYPE_MEMORY)
+        fail(f->cc, loc,
+             "memory %s lies outside of the kernel; let it be a parameter, hls_memory(T) *%s", name,
+             name);
     if (base->kind == TYPE_POINTER) {
         if (!is_param || dims)
             fail(f->cc, loc,
@@ -250,4 +267,23 @@ struct variable *new_variable(struct front *f, const char *name, const struct ty
     var->storage_latency = -1;
     var->stream_depth = -1;
     return var;
+}
+
+void make_memory_parts(struct front *f, struct variable *var) {
+    static const char *const names[] = {"plan", "fetch", "store"};
+    static const char plan_type[] = "hls_plan_t";
+    const struct type *word = var->type->elem->elem;
+    struct symbol *plan = lookup(f, intern(f->cc, &f->names, plan_type, strlen(plan_type)), false);
+    if (!plan || plan->kind != SYM_TYPEDEF)
+        fail(f->cc, var->loc, "memories are those of hls.h; include it");
+    for (int part = 0; part < MEMORY_PARTS; part++) {
+        const char *name = var->name ? arena_printf(f->cc, "%s_%s", var->name, names[part]) : NULL;
+        if (name)
+            name = intern(f->cc, &f->names, name, strlen(name));
+        const struct type *stream = stream_of(f, part == PART_PLAN ? plan->type : word);
+        struct variable *of = new_variable(f, name, pointer_to(f, stream), var->loc);
+        of->is_param = true;
+        of->memory = var;
+        var->part[part] = of;
+    }
 }

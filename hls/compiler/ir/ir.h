@@ -157,6 +157,7 @@ struct stream {
     int bits;        // of the payload
     int channel;     // of the network, or -1
     int port;        // parameter of the top, or -1
+    bool is_memory;  // a part of an external memory: plans, or words that are fetched or stored
     int partner;     // the other end of a FIFO that leads back into this process, or -1
     int depth;       // of that FIFO as asked by a stream pragma, or -1
     bool asks_more;  // the process asks whether there are more words (EXPR_MORE)
@@ -275,7 +276,18 @@ struct network {
     int process_count;
     struct channel *channels; // FIFOs between processes
     int channel_count;
+    struct external *externals;
+    int external_count;
     const char *warnings; // lines for the report, or NULL
+};
+
+// An external memory: in the parameters of the top its streams stand side by side, from number
+// `plan` on, in the order of enum memory_part.
+struct external {
+    const char *name;
+    int plan;
+    const struct type *word;
+    int bits; // of a word
 };
 
 // The registers of a network that can be seen from outside (HLS_PROBE), process after process.

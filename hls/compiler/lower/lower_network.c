@@ -101,6 +101,29 @@ static struct op *lower_argument(struct lowering *lo, const struct network *net,
     return ir_cast(&lo->b, param->type->bits, param->type->is_signed, param->loc, value);
 }
 
+// Of a memory a process has the streams that it uses.
+static void drop_unused_parts(struct compiler *cc, struct process *p) {
+    int *number = arena_alloc(cc, ((size_t)p->stream_count + 1) * sizeof *number);
+    int count = 0;
+    for (int i = 0; i < p->stream_count; i++)
+        number[i] = p->streams[i].is_memory && !p->streams[i].is_used ? -1 : count++;
+    if (count == p->stream_count)
+        return;
+    for (int i = 0; i < p->stream_count; i++) {
+        if (p->streams[i].partner >= 0)
+            p->streams[i].partner = number[p->streams[i].partner];
+        if (number[i] >= 0)
+            p->streams[number[i]] = p->streams[i];
+    }
+    p->stream_count = count;
+    for (int i = 0; i < p->op_count; i++)
+        if (p->ops[i]->code == IR_READ || p->ops[i]->code == IR_WRITE)
+            p->ops[i]->imm = number[p->ops[i]->imm];
+    for (int i = 0; i < p->region_count; i++)
+        if (p->regions[i]->more >= 0)
+            p->regions[i]->more = number[p->regions[i]->more];
+}
+
 // Reads function f as a process; arg[i] is what the top passes: NULL for the top itself.
 static struct process *lower_process(struct compiler *cc, struct network *net, struct function *f,
                                      const struct expr *call) {
@@ -144,6 +167,7 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
                                  .payload = param->type->elem->elem,
                                  .channel = channel,
                                  .port = port,
+                                 .is_memory = param->memory != NULL,
                                  .partner = -1,
                                  .depth = -1,
                                  .loc = param->loc};
@@ -175,6 +199,7 @@ static struct process *lower_process(struct compiler *cc, struct network *net, s
     lo->returned = has_leave(f->body, STMT_RETURN) ? new_flag(lo, "returned", f->loc) : -1;
     lower_stmt(lo, f->body);
     settle(lo, f->loc, true, NULL);
+    drop_unused_parts(cc, p);
     for (int i = 0; i < p->stream_count; i++) {
         struct stream *s = &p->streams[i];
         if (!s->is_used)
@@ -267,6 +292,65 @@ static void lower_dataflow(struct compiler *cc, struct network *net) {
     }
 }
 
+// The process that uses parameter `port` of the top, of *users.
+static int user_of(const struct network *net, int port, int *users) {
+    int user = -1;
+    *users = 0;
+    for (int k = 0; k < net->process_count; k++)
+        for (int s = 0; s < net->processes[k]->stream_count; s++)
+            if (net->processes[k]->streams[s].port == port) {
+                ++*users;
+                user = k;
+            }
+    return user;
+}
+
+// In C the one that runs first would fetch what is stored after it, or not.
+static void check_memory(struct compiler *cc, const struct network *net, int plan) {
+    static const char *const what[MEMORY_PARTS] = {"planned", "fetched", "stored"};
+    const struct variable *memory = net->top->params[plan]->memory;
+    int user[MEMORY_PARTS];
+    for (int part = 0; part < MEMORY_PARTS; part++) {
+        int users;
+        user[part] = user_of(net, plan + part, &users);
+        if (users != 1)
+            fail(cc, memory->loc,
+                 "words of memory '%s' are %s by %d processes; let one process plan, and one "
+                 "process fetch and store",
+                 memory->name, what[part], users);
+    }
+    if (user[PART_FETCH] != user[PART_STORE])
+        fail(cc, memory->loc,
+             "words of memory '%s' are fetched by process '%s' and stored by process '%s'; let one "
+             "process do both",
+             memory->name, net->processes[user[PART_FETCH]]->name,
+             net->processes[user[PART_STORE]]->name);
+}
+
+// Every port belongs to one process.
+static void check_ports(struct compiler *cc, struct network *net) {
+    for (int i = 0; i < net->top->param_count; i++) {
+        const struct variable *param = net->top->params[i];
+        int users;
+        if (param->memory) {
+            const struct type *word = param->memory->type->elem->elem;
+            check_memory(cc, net, i);
+            net->externals =
+                arena_room(cc, net->externals, net->external_count, sizeof *net->externals);
+            net->externals[net->external_count++] =
+                (struct external){param->memory->name, i, word, payload_bits(word)};
+            i += MEMORY_PARTS - 1;
+            continue;
+        }
+        (void)user_of(net, i, &users);
+        if (is_stream_pointer(param->type) && users != 1)
+            fail(
+                cc, param->loc,
+                "stream '%s' of the top function is used by %d processes and needs exactly one; %s",
+                param->name, users, users ? "give each its own stream" : "remove it");
+    }
+}
+
 struct network *lower(struct compiler *cc, struct program *program, const char *top,
                       const struct target *target) {
     struct network *net = arena_alloc(cc, sizeof *net);
@@ -304,17 +388,6 @@ struct network *lower(struct compiler *cc, struct program *program, const char *
         fail(cc, net->top->loc,
              "dataflow function '%s' calls no process; call one, or remove the dataflow pragma",
              top);
-    // Every port belongs to one process.
-    for (int i = 0; i < net->top->param_count; i++) {
-        int users = 0;
-        for (int k = 0; k < net->process_count; k++)
-            for (int s = 0; s < net->processes[k]->stream_count; s++)
-                users += net->processes[k]->streams[s].port == i;
-        if (is_stream_pointer(net->top->params[i]->type) && users != 1)
-            fail(
-                cc, net->top->params[i]->loc,
-                "stream '%s' of the top function is used by %d processes and needs exactly one; %s",
-                net->top->params[i]->name, users, users ? "give each its own stream" : "remove it");
-    }
+    check_ports(cc, net);
     return net;
 }

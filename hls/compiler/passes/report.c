@@ -394,6 +394,8 @@ void report_json(const struct network *net, struct tile *const *tiles, const str
                              net->target->name, "clock_mhz", net->target->clock_mhz, "budget_ns",
                              json_ns(net->target->budget), "most_loads", LOADS_MAX, "most_tiles",
                              TILES_MAX, "processes", processes, "channels", channels_json(net));
+    if (net->external_count)
+        mr_json_put(&root, "external_memories", externals_json(net));
     if (rows->sample_count)
         mr_json_put(&root, "samples", samples_json(net, rows));
     if (net->warnings)
@@ -423,6 +425,9 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
     const char *line = net->warnings ? net->warnings : "";
     for (const char *end; (end = strchr(line, '\n')); line = end + 1)
         fprintf(out, "%.*s", (int)(end + 1 - without_folder(line)), without_folder(line));
+    for (int i = 0; i < net->external_count; i++)
+        fprintf(out, "external memory %-11s words of %d bits, which come as they are planned\n",
+                net->externals[i].name, net->externals[i].bits);
     for (int i = 0; i < net->process_count; i++) {
         const struct process *p = net->processes[i];
         fprintf(out, "\nprocess %s: %d multiplier%s\n", p->name, p->multipliers,

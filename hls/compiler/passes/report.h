@@ -16,6 +16,7 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
 
 // ---- report_rows.c
 json_t *channels_json(const struct network *net);
+json_t *externals_json(const struct network *net);
 json_t *samples_json(const struct network *net, const struct rows *rows);
 // What a process does in the sample runs, or why that is not told.
 void add_rows(json_t **process, const struct process *p, const struct rows *all,

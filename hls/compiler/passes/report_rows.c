@@ -21,6 +21,16 @@ json_t *channels_json(const struct network *net) {
     return list;
 }
 
+// A process's stream of such a memory is named as in that process; those of the top are
+// NAME_plan, NAME_fetch and NAME_store.
+json_t *externals_json(const struct network *net) {
+    json_t *list = json_array();
+    for (int i = 0; i < net->external_count; i++)
+        mr_json_append(&list, json_pack("{s:s, s:i}", "name", net->externals[i].name, "bits",
+                                        net->externals[i].bits));
+    return list;
+}
+
 json_t *samples_json(const struct network *net, const struct rows *rows) {
     json_t *list = json_array();
     for (int i = 0; i < rows->sample_count; i++) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memories outside (hls_memory) as C: words keep from run to run and are zero before, and a kernel
+// External memories (hls_memory) as C: words keep from run to run and are zero before, and a kernel
 // that does not keep to its plans fails and says where. hlsc_test.sh compares the RTL.
 #include "kernel_fixture.h"
-#include "kernels/outside.c"
+#include "kernels/external.c"
 
 #include <check.h>
 #include <stdio.h>
@@ -43,7 +43,7 @@ START_TEST(words_keep) {
             hls_write(word_t, &in, x[i] = random_word(&state));
         for (uint64_t i = 0; i < chunks * BINS; i++)
             hls_write(uint64_t, &numbers, i * i);
-        outside(&in, &out, &m, &numbers, &sums, &bins, chunks, chunks);
+        external(&in, &out, &m, &numbers, &sums, &bins, chunks, chunks);
         hls_memory_end(&m.memory);
         hls_memory_end(&bins.memory);
         ck_assert_ptr_null(m.memory.failed);
@@ -112,10 +112,10 @@ START_TEST(plans_are_kept_to) {
 END_TEST
 
 int main(void) {
-    Suite *suite = suite_create("outside");
-    TCase *tcase = tcase_create("outside");
+    Suite *suite = suite_create("external");
+    TCase *tcase = tcase_create("external");
     SRunner *runner = srunner_create(suite);
-    printf("outside_test: seed %llu\n", (unsigned long long)SEED);
+    printf("external_test: seed %llu\n", (unsigned long long)SEED);
     tcase_add_test(tcase, words_keep);
     tcase_add_test(tcase, plans_are_kept_to);
     suite_add_tcase(suite, tcase);
