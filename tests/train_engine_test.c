@@ -248,13 +248,18 @@ static void engine_trains(const struct shape *shape, struct mr_int_device *engin
 // one of them as RTL, where compiling is what costs.
 enum { SMALLEST = 2 };
 static const struct shape shapes[] = {
-    {{MR_TRAIN_LSTM, 2, {2, 3, 2}, 1, 1, 2, 4, 2, MR_TRAIN_BCE, false, true, true}, 1, 0},
-    {{MR_TRAIN_GRU_RESET_FIRST, 2, {2, 3, 2}, 1, 1, 2, 4, 2, MR_TRAIN_MSE, true, true, true}, 1, 2},
-    {{MR_TRAIN_LSTM, 3, {3, 5, 2, 4}, 1, 2, 2, 4, 3, MR_TRAIN_BCE, true, false, true}, 0, 0},
+    {{MR_TRAIN_LSTM, 2, {2, 3, 2}, 1, 1, 2, 4, 2, MR_TRAIN_BCE, false, true, true, false}, 1, 0},
+    {{MR_TRAIN_GRU_RESET_FIRST, 2, {2, 3, 2}, 1, 1, 2, 4, 2, MR_TRAIN_MSE, true, true, true, false},
+     1,
+     2},
+    {{MR_TRAIN_LSTM, 3, {3, 5, 2, 4}, 1, 2, 2, 4, 3, MR_TRAIN_BCE, true, false, true, false}, 0, 0},
     // Gradients of several units leave the lanes in a cycle; of the last one as slowly as there is
     // time.
-    {{MR_TRAIN_GRU, 2, {4, 41, 5}, 2, 3, 1, 3, 2, MR_TRAIN_CE, false, true, false}, 0, 0},
-    {{MR_TRAIN_RNN_TANH, 1, {7, 40}, 1, 2, 1, 5, 4, MR_TRAIN_MSE, false, false, false}, 0, 1},
+    {{MR_TRAIN_GRU, 2, {4, 41, 5}, 2, 3, 1, 3, 2, MR_TRAIN_CE, false, true, false, false}, 0, 0},
+    {{MR_TRAIN_RNN_TANH, 1, {7, 40}, 1, 2, 1, 5, 4, MR_TRAIN_MSE, false, false, false, false},
+     0,
+     1},
+    {{MR_TRAIN_LSTM, 3, {3, 5, 2, 4}, 1, 2, 1, 4, 3, MR_TRAIN_BCE, false, true, true, true}, 0, 0},
 };
 
 static uint64_t say(const struct shape *s, const char *what) {
@@ -263,13 +268,14 @@ static uint64_t say(const struct shape *s, const char *what) {
     printf("%s ", kinds[is->cell]);
     for (int l = 0; l <= is->layers; l++)
         printf("%d-", is->width[l]);
-    printf("%d, LC %d, NB %d, batch %d, %d steps, units %d and %d, %s%s%s%s, %s: seed %llu\n",
+    printf("%d, LC %d, NB %d, batch %d, %d steps, units %d and %d, %s%s%s%s%s, %s: seed %llu\n",
            is->outputs, is->lc, is->nb, is->batch, is->steps, s->x_unit, s->y_unit,
            is->loss == MR_TRAIN_MSE   ? "MSE"
            : is->loss == MR_TRAIN_BCE ? "BCE"
                                       : "CE",
            is->per_step ? " per step" : "", is->clips ? ", clipped" : "",
-           is->drops ? ", dropout" : "", what, (unsigned long long)seed);
+           is->drops ? ", dropout" : "", is->port ? ", memory ports" : "", what,
+           (unsigned long long)seed);
     fflush(stdout);
     return seed;
 }
@@ -412,7 +418,9 @@ END_TEST
 // The sum of all squares beyond 2^62, where the norm no longer grows.
 START_TEST(norm_at_its_end) {
     static const struct shape wide = {
-        {MR_TRAIN_RNN_TANH, 1, {5000, 8}, 1, 8, 1, 2, 2, MR_TRAIN_MSE, false, true, false}, 0, 0};
+        {MR_TRAIN_RNN_TANH, 1, {5000, 8}, 1, 8, 1, 2, 2, MR_TRAIN_MSE, false, true, false, false},
+        0,
+        0};
     uint64_t seed = say(&wide, "C");
     struct mr_int_device *engine = open_engine(&wide, false, 0, 0, seed);
     struct mr_int_model *m = make_model(&wide, &seed), *read = make_model(&wide, &seed);
@@ -433,7 +441,7 @@ START_TEST(norm_at_its_end) {
 }
 END_TEST
 
-static struct shape draw_shape(uint64_t *seed) {
+static struct shape draw_shape(uint64_t *seed, bool port) {
     static const enum mr_train_cell cells[] = {MR_TRAIN_LSTM, MR_TRAIN_GRU,
                                                MR_TRAIN_GRU_RESET_FIRST, MR_TRAIN_RNN_TANH};
     struct shape s = {.is = {.cell = cells[random_between(seed, 0, 3)],
@@ -441,12 +449,18 @@ static struct shape draw_shape(uint64_t *seed) {
                              .outputs = random_between(seed, 1, 3),
                              .lc = random_between(seed, 1, 6),
                              .nb = random_between(seed, 1, 2),
-                             .steps = random_between(seed, 1, 4)},
+                             .steps = random_between(seed, 1, 4),
+                             .port = port},
                       .x_unit = random_between(seed, 0, 2),
                       .y_unit = random_between(seed, 0, 2)};
     s.is.loss = (enum mr_train_loss)random_between(seed, 0, 2);
     s.is.outputs += s.is.loss == MR_TRAIN_CE;
     s.is.per_step = random_between(seed, 0, 1);
+    if (port) { // of which there are fewer
+        s.is.cell = s.is.cell == MR_TRAIN_GRU_RESET_FIRST ? MR_TRAIN_GRU : s.is.cell;
+        s.is.nb = 1;
+        s.is.per_step = false;
+    }
     s.is.clips = random_between(seed, 0, 1);
     s.is.drops = s.is.layers > 1 && random_between(seed, 0, 1);
     if (s.is.loss != MR_TRAIN_MSE)
@@ -463,7 +477,7 @@ START_TEST(random_shapes) {
     if (getenv("SEED"))
         seed = strtoull(getenv("SEED"), NULL, 10);
     printf("SEED=%llu: ", (unsigned long long)seed);
-    const struct shape s = draw_shape(&seed);
+    const struct shape s = draw_shape(&seed, _i % 2 != 0 && !rtl);
     say(&s, rtl ? "RTL" : "C");
     struct mr_int_device *engine = open_engine(&s, rtl, 0, 0, seed);
     engine_trains(&s, engine, seed, rtl);
@@ -474,7 +488,9 @@ END_TEST
 // A full mini-batch of NASA's turbofans' network: 64 sequences of 50 steps.
 START_TEST(turbofan) {
     static const struct shape s3 = {
-        {MR_TRAIN_LSTM, 2, {25, 25, 25}, 1, 9, 2, 64, 50, MR_TRAIN_MSE, false, false, false}, 0, 0};
+        {MR_TRAIN_LSTM, 2, {25, 25, 25}, 1, 9, 2, 64, 50, MR_TRAIN_MSE, false, false, false, false},
+        0,
+        0};
     const uint64_t seed = say(&s3, "RTL");
     struct mr_int_device *engine = open_engine(&s3, true, 0, 0, seed);
     engine_trains(&s3, engine, seed, true);
@@ -549,7 +565,7 @@ int main(void) {
     tcase_add_test(ends, groups_at_their_ends);
     tcase_add_test(ends, norm_at_its_end);
     tcase_add_loop_test(c, c_equals_trainer, 0, SHAPES);
-    tcase_add_loop_test(c, random_shapes, 0, thorough ? RANDOM_MODELS : 1);
+    tcase_add_loop_test(c, random_shapes, 0, thorough ? RANDOM_MODELS : 2);
     const int drawn = (int)(time(NULL) % SMALLEST); // which is printed
     tcase_add_loop_test(rtl, rtl_equals_trainer, thorough ? 0 : drawn,
                         thorough ? SHAPES : drawn + 1);

@@ -55,6 +55,7 @@ static int64_t less(int64_t a, int64_t b) {
 #define TRAIN_PER_STEP shape->per_step
 #define TRAIN_CLIP shape->clips
 #define TRAIN_DROPOUT shape->drops
+#define TRAIN_PORT shape->port
 #include "train_engine/shape.h"
 
 int mr_train_lanes(const struct mr_train_shape *shape) {
@@ -119,6 +120,11 @@ static int check_network(const struct mr_train_shape *shape, struct mr_error *er
     return 0;
 }
 
+// Which shapes have their stash and parameters outside (memory_ports.h).
+static bool may_port(const struct mr_train_shape *shape) {
+    return shape->nb == 1 && !TRAIN_RESET && !shape->per_step;
+}
+
 // What is counted in 16 bits (sequencer.h; the scalars steps and sequences), and cycles in 32.
 static bool fits(const struct mr_train_shape *shape, uint64_t cycles) {
     enum { COUNTED = 65536 };
@@ -127,7 +133,9 @@ static bool fits(const struct mr_train_shape *shape, uint64_t cycles) {
     return shape->steps < COUNTED && shape->batch < COUNTED && shape->steps * groups <= COUNTED &&
            TRAIN_OVER(TRAIN_STATES) <= COUNTED && shape->batch * TRAIN_MAX_HW <= COUNTED &&
            shape->outputs * TRAIN_HEAD_WORDS <= COUNTED && TRAIN_OVER(TRAIN_KW) <= COUNTED &&
-           cycles <= UINT32_MAX;
+           cycles <= UINT32_MAX &&
+           (!shape->port ||
+            (2 * TRAIN_WINDOW <= COUNTED && TRAIN_WINDOW + TRAIN_PORT_WAIT < COUNTED));
 }
 
 // Of the shapes that are as fast, the one with the least multipliers. False: none fits.
@@ -212,6 +220,11 @@ int mr_train_source(const struct mr_train_shape *shape, const char *top, char *t
             "in a training engine 1 or %d sequences of a mini-batch share a weight, in "
             "groups of as many; here it is %d of %d",
             TRAIN_MOST_NB, shape->nb, shape->batch);
+    if (shape->port && !may_port(shape))
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "a training engine with memory outside of the chip has sequences that do "
+                          "not share a weight, a head on the last step, and no GRU with its reset "
+                          "gate in front; here is one of these");
     at += (size_t)snprintf(text, size,
                            "#define TRAIN_TOP %s\n#define TRAIN_CELL %s\n#define TRAIN_LAYERS %d\n",
                            top, name, shape->layers);
@@ -221,10 +234,11 @@ int mr_train_source(const struct mr_train_shape *shape, const char *top, char *t
     snprintf(text + at, size - at,
              "#define TRAIN_OUTPUTS %d\n#define TRAIN_LC %d\n#define TRAIN_NB %d\n"
              "#define TRAIN_BATCH %d\n#define TRAIN_STEPS %d\n#define TRAIN_LOSS %d\n"
-             "#define TRAIN_PER_STEP %d\n#define TRAIN_CLIP %d\n#define TRAIN_DROPOUT %d\n"
+             "#define TRAIN_PER_STEP %d\n#define TRAIN_CLIP %d\n#define TRAIN_DROPOUT %d\n%s"
              "#include \"train_engine/%s_cell.h\"\n#include \"train_engine/engine.h\"\n",
              shape->outputs, shape->lc, shape->nb, shape->batch, shape->steps, (int)shape->loss,
-             shape->per_step, shape->clips, shape->drops, name);
+             shape->per_step, shape->clips, shape->drops,
+             shape->port ? "#define TRAIN_PORT 1\n" : "", name);
     return 0;
 }
 

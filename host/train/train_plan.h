@@ -24,6 +24,7 @@ struct mr_train_shape {
     bool per_step; // the head is on every step
     bool clips;    // the norm of all gradients
     bool drops;    // between layers
+    bool port;     // the stash and the parameters are outside of the chip
 };
 
 // The shape of a chain whose mini-batches are the fastest with so many multipliers in the lanes at

@@ -27,8 +27,15 @@ for (int e = 0; e < TRAIN_LC; e++) {
     }
     int16_t old_state = 0, next_state = 0;
     int32_t from_above = 0, after = 0, old_before = 0;
+#if TRAIN_PORT
+    if (s.cell_back && !s.cell_quiet && layer == TRAIN_LAYERS - 1)
+        from_above = above[s.cell_above][s.n][e];
+    else
+        from_above = from_layer.v[e];
+#else
     if (s.cell_back && !s.cell_quiet)
         from_above = above[s.cell_above][s.n][e];
+#endif
     if (s.cell_back && !s.cell_last)
         after = rec[s.cell_rec][s.n][e];
 #if TRAIN_HAS_STATE
@@ -79,6 +86,17 @@ for (int e = 0; e < TRAIN_LC; e++) {
     if (s.cell_back)
         before[s.cell_turn][e] = back.before;
 #endif
+#if TRAIN_PORT
+    if (s.cell_forward || fills)
+        h_stash[fills ? fills_at : s.cell_stash][s.n][e] = fills ? fetched.h[e] : h;
+    stored.h[e] = h;
+    for (int g = 0; g < TRAIN_KEPT; g++) {
+        HLS(unroll)
+        if (fills_kept)
+            kept[fills_at][e][g] = fetched.kept[e * TRAIN_KEPT + g];
+        stored.kept[e * TRAIN_KEPT + g] = fore_kept[g];
+    }
+#else
     if (s.cell_forward && !s.cell_gates)
         h_stash[s.cell_stash][s.n][e] = h;
     if (s.cell_forward) {
@@ -87,6 +105,7 @@ for (int e = 0; e < TRAIN_LC; e++) {
             kept[s.cell_kept][e][g] = fore_kept[g];
         }
     }
+#endif
     batch_state |= back.seen_state;
     batch_delta |= back.seen_delta;
     int64_t picked = 0;

@@ -12,6 +12,7 @@
 #include "train/dropout.h"
 #include "train/loss.h"
 #include "train/update.h"
+#include "train_engine/memory_ports.h"
 #include "train_engine/ports.h"
 #include "train_engine/sequencer.h"
 
@@ -33,9 +34,6 @@
 #else
 #    define TRAIN_COLUMN(n) v[n][c]
 #endif
-#define TRAIN_STASH_WORDS TRAIN_OVER(TRAIN_STASH)
-#define TRAIN_TOP_STASH (TRAIN_STASH_WORDS - TRAIN_STEPS * TRAIN_GROUPS * TRAIN_TOP_HW)
-
 // A value of each of the four layers.
 static inline int32_t train_of_layer(const int32_t of[4], uint8_t layer) {
     return layer == 0 ? of[0] : layer == 1 ? of[1] : layer == 2 ? of[2] : of[3];
@@ -45,8 +43,8 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                          hls_stream(columns_t) * x, hls_stream(int32_t) * target,
                          hls_stream(train_rule_t) * rules, hls_stream(keys_t) * keys,
                          hls_stream(params_t) * params_in, hls_stream(params_t) * params_out,
-                         hls_stream(int32_t) * y, uint8_t job, uint16_t steps, uint16_t sequences,
-                         uint32_t batches) {
+                         hls_stream(int32_t) * y, TRAIN_PORTS(stash, passed, params) uint8_t job,
+                         uint16_t steps, uint16_t sequences, uint32_t batches) {
 #include "train_engine/memories.h"
 
     const bool load = job == TRAIN_LOAD, give = job == TRAIN_READ;
@@ -75,6 +73,13 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
             key = hls_read(keys_t, keys);
         }
         bool take = false;
+#if TRAIN_PORT
+        bool take_stash = false, take_passed = false,
+             take_param = part == UPDATE_PART && (give || learn);
+        bool to_kept = false;
+        uint16_t window = 0;
+        uint32_t outside = 0;
+#endif
         int32_t shift_cell[4];
         HLS(array_partition variable = shift_cell complete)
         int32_t shift_own[4];
@@ -103,8 +108,6 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     TRAIN_LATENCY assert)
             HLS(dependence variable = kept type = inter direction = RAW distance =
                     TRAIN_LATENCY assert)
-            HLS(dependence variable = above type = inter direction = RAW distance =
-                    TRAIN_LATENCY assert)
             HLS(dependence variable = rec type = inter direction = RAW distance =
                     TRAIN_LATENCY assert)
             HLS(dependence variable = deltas type = inter direction = RAW distance =
@@ -126,9 +129,13 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     2 assert)
 #endif
             HLS(dependence variable = bias type = inter direction = RAW distance = 4096 assert)
+#if !TRAIN_PORT
+            HLS(dependence variable = above type = inter direction = RAW distance =
+                    TRAIN_LATENCY assert)
             HLS(dependence variable = master type = inter direction = RAW distance = 4096 assert)
             HLS(dependence variable = moment type = inter direction = RAW distance = 4096 assert)
             HLS(dependence variable = square type = inter direction = RAW distance = 4096 assert)
+#endif
             const word_t s = hls_read(word_t, words);
             const uint8_t layer = s.layer;
             const bool forwards = s.phase == FORWARD, columns = s.phase == COLUMNS;
@@ -139,6 +146,26 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                 fresh = hls_read(columns_t, x);
             const bool taken = take;
             take = s.take_next;
+#if TRAIN_PORT
+            // ---- from outside: what the cycle before said
+            stash_t fetched = {{0}, {0}}, stored;
+            above_t from_layer = {{0}}, to_layer;
+            params_t of_param = {{0}, {0}, {0}};
+            if (take_stash)
+                fetched = hls_fetch(stash_t, stash, outside);
+            if (take_passed)
+                from_layer = hls_fetch(above_t, passed, s.cell_above);
+            if (take_param)
+                of_param = hls_fetch(params_t, params, s.param);
+            const bool fills = take_stash && !forward, fills_kept = to_kept;
+            const uint16_t fills_at = window;
+            take_stash = s.stash_next;
+            take_passed = s.above_next;
+            take_param = s.param_next && (give || learn);
+            to_kept = s.to_kept;
+            window = s.window;
+            outside = s.outside;
+#endif
             int16_t v[TRAIN_NB][TRAIN_LC];
             bool stays[TRAIN_NB][TRAIN_LC]; // dropout keeps it
             const uint64_t layer_key = layer == 1   ? key.layer[1]
@@ -153,6 +180,10 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     int16_t h = 0, old = 0;
                     if (s.hread)
                         h = h_stash[s.h][n][c];
+#if TRAIN_PORT
+                    if (forwards && s.from_x)
+                        h = fetched.h[c];
+#endif
                     if (gradients && s.from_x && layer == 0)
                         old = x_stash[s.x][n][c];
                     const uint32_t place = s.drop + (n == 0 ? 0u : s.drop_next) + (uint32_t)c;
@@ -387,17 +418,27 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                                       : dv;
                     if (s.to_rec)
                         rec[s.rec][n][c] = dv;
+#if TRAIN_PORT
+                    to_layer.v[c] = dx;
+#else
                     if (s.to_above)
                         above[s.above][n][c] = dx;
+#endif
                 }
             }
 #include "train_engine/cells.h"
+#if TRAIN_PORT
+            if (s.to_above)
+                hls_store(above_t, passed, s.above, to_layer);
+            if (s.cell_forward)
+                hls_store(stash_t, stash, s.cell_outside, stored);
+#endif
             // ---- update
             const bool update = s.row_update || s.bias_update || s.head_update;
             params_t given = {{0}, {0}, {0}};
             if (load)
                 given = hls_read(params_t, params_in);
-            params_t out;
+            params_t out, next;
             const int32_t own = train_of_layer(exponent, layer);
             const int32_t of_x = !s.row_update || !s.from_x ? 0
                                  : layer == 0               ? x_unit
@@ -424,6 +465,10 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                 if (s.head_update)
                     of_head = head_gradient[s.head][c];
                 const int64_t g = s.head_update ? of_head : s.bias_update ? bias_sum[c] : of_row;
+#if TRAIN_PORT
+                const int32_t w_old = of_param.w[c];
+                uint32_t m = of_param.m[c], v_old = of_param.v[c];
+#else
                 int32_t w_old = 0;
                 uint32_t m = 0, v_old = 0;
                 if (update) {
@@ -431,6 +476,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     m = moment[s.param][c];
                     v_old = square[s.param][c];
                 }
+#endif
                 out.w[c] =
                     s.scale_update ? (c == 0 ? train_of_layer(state_scale, layer) : 0) : w_old;
                 out.m[c] = s.scale_update
@@ -442,11 +488,16 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
 #if TRAIN_CLIP
                 more_squares += mr_train_square(rule, g, units);
 #endif
+                next.w[c] = w_new;
+                next.m[c] = load ? given.m[c] & 0xffffff : m;
+                next.v[c] = load ? given.v[c] & 0xffffff : v_old;
+#if !TRAIN_PORT
                 if (change) {
-                    master[s.param][c] = w_new;
-                    moment[s.param][c] = load ? given.m[c] & 0xffffff : m;
-                    square[s.param][c] = load ? given.v[c] & 0xffffff : v_old;
+                    master[s.param][c] = next.w[c];
+                    moment[s.param][c] = next.m[c];
+                    square[s.param][c] = next.v[c];
                 }
+#endif
                 if (s.row_update && change)
                     w[s.weights][s.unit][s.gate][c] = mr_train_weight(w_new);
                 for (int k = 0; k < TRAIN_SUMS; k++) {
@@ -457,6 +508,10 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                 if (s.head_update && change)
                     head[s.head][c] = w_new;
             }
+#if TRAIN_PORT
+            if (change)
+                hls_store(params_t, params, s.param, next);
+#endif
 #if TRAIN_CLIP
             if (update && s.squares)
                 squares += more_squares;
@@ -507,8 +562,8 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
 // mini-batch, of which it learns, and of what lies behind them nothing; 0: it predicts.
 void TRAIN_TOP(hls_stream(beat_t) * weights, hls_stream(beat_t) * state_in,
                hls_stream(element_t) * x, hls_stream(int32_t) * y, hls_stream(beat_t) * state_out,
-               uint32_t command, uint32_t sequences, uint32_t steps, uint32_t total,
-               uint32_t flags) {
+               TRAIN_PORTS(stash, above, params) uint32_t command, uint32_t sequences,
+               uint32_t steps, uint32_t total, uint32_t flags) {
     HLS(dataflow)
     // The engine takes them in the order in which they come.
     HLS_CHANNEL(columns_t, columns);
@@ -530,8 +585,11 @@ void TRAIN_TOP(hls_stream(beat_t) * weights, hls_stream(beat_t) * state_in,
     train_take(state_in, &params_in, job);
     train_slots(&slots, job, of_batch, learned, sequences);
     train_words(&slots, &words, job, of_batch, sequences);
-    train_engine(&words, weights, &columns, &target, &rules, &keys, &params_in, &params_out, y, job,
-                 of_batch, learned, sequences);
+#if TRAIN_PORT
+    train_plans(stash, above, params, job, of_batch, sequences);
+#endif
+    train_engine(&words, weights, &columns, &target, &rules, &keys, &params_in, &params_out, y,
+                 TRAIN_PASS(stash, above, params) job, of_batch, learned, sequences);
     train_give(&params_out, state_out, job);
     (void)total;
 }

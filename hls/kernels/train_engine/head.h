@@ -23,7 +23,7 @@ outputs : for (uint32_t t = first_step; t < steps; t++) {
                     weight[c] = head[o * TRAIN_HEAD_WORDS + k][c];
                     h[c] = 0;
                     if (!last)
-                        h[c] = h_stash[TRAIN_TOP_STASH + at * TRAIN_TOP_HW + k][b % TRAIN_NB][c];
+                        h[c] = h_stash[TRAIN_TOP_H(t, at) + k][b % TRAIN_NB][c];
                 }
                 int64_t sum = 0;
                 for (int c = 0; c < TRAIN_LC; c++) {
@@ -110,7 +110,7 @@ derivatives:
                         int16_t h = 0;
                         int64_t old_gradient = 0;
                         if (unit)
-                            h = h_stash[TRAIN_TOP_STASH + at * TRAIN_TOP_HW + k][b % TRAIN_NB][c];
+                            h = h_stash[TRAIN_TOP_H(t, at) + k][b % TRAIN_NB][c];
                         if (word && row != 0)
                             old_gradient = head_gradient[place][c];
                         const int32_t by = unit ? h : c == 0 ? 32768 : 0; // of the bias: 1
@@ -120,7 +120,7 @@ derivatives:
                         back[c] = (o == 0 ? 0 : back[c]) +
                                   (int64_t)mr_train_weight(head[place][c]) * error;
                         if (unit && o == TRAIN_OUTPUTS - 1)
-                            above[at * TRAIN_MAX_HW + k][b % TRAIN_NB][c] =
+                            above[TRAIN_TOP_ABOVE(t, at) + k][b % TRAIN_NB][c] =
                                 mr_train_head_gradient(back[c], scale);
                     }
                 }

@@ -31,18 +31,19 @@ HLS(array_partition variable = deltas dim = 2 complete)
 HLS(array_partition variable = deltas dim = 3 complete)
 HLS(array_partition variable = deltas dim = 4 complete)
 HLS(bind_storage variable = deltas impl = lutram)
-// The stash.
+// The stash; with TRAIN_PORT the windows of it that are on the chip.
 static int16_t x_stash[TRAIN_STEPS * TRAIN_GROUPS * TRAIN_XW][TRAIN_NB][TRAIN_LC];
 HLS(array_partition variable = x_stash dim = 2 complete)
 HLS(array_partition variable = x_stash dim = 3 complete)
-static int16_t h_stash[TRAIN_STASH_WORDS][TRAIN_NB][TRAIN_LC];
+static int16_t h_stash[TRAIN_H_WORDS][TRAIN_NB][TRAIN_LC];
 HLS(array_partition variable = h_stash dim = 2 complete)
 HLS(array_partition variable = h_stash dim = 3 complete)
-static uint16_t kept[TRAIN_STASH_WORDS * TRAIN_NB][TRAIN_LC][TRAIN_KEPT];
+static uint16_t kept[TRAIN_KEPT_WORDS][TRAIN_LC][TRAIN_KEPT];
 HLS(array_partition variable = kept dim = 2 complete)
 HLS(array_partition variable = kept dim = 3 complete)
-// dh: of all steps from the layer above, and of a step from the next one; states.
-static int32_t above[TRAIN_STEPS * TRAIN_GROUPS * TRAIN_MAX_HW][TRAIN_NB][TRAIN_LC];
+// dh: of all steps from the layer above, with TRAIN_PORT from the head, and of a step from the next
+// one; states.
+static int32_t above[TRAIN_ABOVE_WORDS][TRAIN_NB][TRAIN_LC];
 HLS(array_partition variable = above dim = 2 complete)
 HLS(array_partition variable = above dim = 3 complete)
 static int32_t rec[TRAIN_GROUPS * TRAIN_MAX_HW][TRAIN_NB][TRAIN_LC];
@@ -90,6 +91,7 @@ HLS(bind_storage variable = errors impl = lutram)
 static int32_t greatest[TRAIN_HEAD_ROWS(TRAIN_STEPS)]; // output of a row
 static uint64_t terms[TRAIN_HEAD_ROWS(TRAIN_STEPS)];   // of a row, added up
 #endif
+#if !TRAIN_PORT
 // All parameters, as the optimiser has them.
 static int32_t master[TRAIN_PARAM_WORDS][TRAIN_LC];
 HLS(array_partition variable = master dim = 2 complete)
@@ -97,6 +99,7 @@ static uint32_t moment[TRAIN_PARAM_WORDS][TRAIN_LC];
 HLS(array_partition variable = moment dim = 2 complete)
 static uint32_t square[TRAIN_PARAM_WORDS][TRAIN_LC];
 HLS(array_partition variable = square dim = 2 complete)
+#endif
 // Of each layer: scales, what was seen of a batch, and the shifts that follow.
 static int32_t state_scale[4], delta_scale[4];
 HLS(array_partition variable = state_scale complete)

@@ -13,6 +13,8 @@
 //   COLUMNS  derivatives by the columns: sums over the rows of w delta
 //   GRADIENT sums of delta v, word after word of the columns and turn after turn in each; they
 //            leave the lanes a word behind. The cells form the deltas of the step before
+//   FETCH    of TRAIN_PORT, before FIRST: what cells have kept of the last step is fetched; that of
+//            the step before each one, and its h and that of the layer below, during COLUMNS
 //   KEEP     where gradients are clipped, those of the biases are put away
 //   BIASES, ROWS  the update of the layer's parameters, LC a cycle
 //   HEAD, SCALES  that of the head, and, where parameters are loaded or read, the scales
@@ -32,6 +34,10 @@ static const uint16_t train_back_len[4] = TRAIN_ALL(TRAIN_BACK_LEN);
 static const uint16_t train_h_len[4] = TRAIN_ALL(TRAIN_H_LEN);
 static const uint16_t train_first_len[4] = TRAIN_ALL(TRAIN_FIRST_LEN);
 static const uint16_t train_keep_len[4] = TRAIN_ALL(TRAIN_KEEP_LEN);
+#if TRAIN_PORT
+static const uint16_t train_fetch_len[4] = TRAIN_ALL(TRAIN_FETCH_LEN);
+static const uint32_t train_above_base[4] = TRAIN_ALL(TRAIN_ABOVE);
+#endif
 static const uint16_t train_leaves[4] = TRAIN_ALL(TRAIN_LEAVES);
 static const uint16_t train_weight_base[4] = TRAIN_BASE(TRAIN_KW);
 static const uint32_t train_gradient_base[4] = TRAIN_BASE(TRAIN_GRADIENTS);
@@ -48,6 +54,7 @@ enum {
     GATES_BACK,
     COLUMNS,
     GRADIENT,
+    FETCH,
     KEEP,
     BIASES,
     ROWS,
@@ -58,6 +65,7 @@ enum {
 // Parts of a mini-batch, between which the head calculates. What loads and reads has UPDATE_PART
 // alone, what predicts FORWARD_PART.
 enum { FORWARD_PART, BACK_PART, UPDATE_PART };
+#define TRAIN_BACK_FIRST (TRAIN_PORT ? FETCH : FIRST) // of a layer
 
 // A slot: one turn of a layer, or some words of the update.
 typedef struct {
@@ -78,6 +86,13 @@ typedef struct {
     bool cell_forward, cell_back, cell_gates, cell_first, cell_last, cell_quiet, cell_fresh;
     uint32_t cell_stash, cell_above, cell_deltas;
     uint16_t cell_state, cell_turn, cell_rec;
+#if TRAIN_PORT
+    bool above_next, update_next; // in the slot behind it the cells take da, it updates
+    bool fetches, fetches_below;  // the step before, the layer below: so many words and one
+    uint16_t last_own, last_below;
+    uint32_t outside, outside_below; // from there on
+    uint32_t cell_outside;           // where the cells' words are stored
+#endif
 } slot_t;
 HLS_STREAM_OF(slot_t)
 
@@ -101,6 +116,13 @@ typedef struct {
     uint8_t n;
     uint32_t cell_stash, cell_kept, cell_above, cell_deltas;
     uint16_t cell_state, cell_turn, cell_rec, biases, head;
+#if TRAIN_PORT
+    // The next cycle fetches from the stash, forward for the lanes and backward into windows, of h
+    // alone or of what cells keep too; and da, and parameters.
+    bool stash_next, to_kept, above_next, param_next;
+    uint16_t window;
+    uint32_t outside, cell_outside; // in the stash
+#endif
 } word_t;
 HLS_STREAM_OF(word_t)
 
@@ -128,9 +150,10 @@ static uint32_t train_slot_count(uint8_t job, uint16_t steps, uint8_t part) {
     const uint32_t turns = (uint32_t)steps * (TRAIN_LAYERS * TRAIN_TURNS);
     const uint32_t update = TRAIN_OVER(TRAIN_UPDATE_SLOTS) + TRAIN_OUTPUTS;
     return part == FORWARD_PART ? turns * (TRAIN_RESET ? 2 : 1) + TRAIN_LAYERS
-           : part == BACK_PART  ? turns * (TRAIN_RESET ? 4 : 2) +
-                                     TRAIN_LAYERS * (TRAIN_TURNS + (TRAIN_CLIP ? 1 : 0)) + update
-                               : update + !train_runs(job);
+           : part == BACK_PART
+               ? turns * (TRAIN_RESET ? 4 : 2) +
+                     TRAIN_LAYERS * (TRAIN_TURNS + TRAIN_PORT + (TRAIN_CLIP ? 1 : 0)) + update
+               : update + !train_runs(job);
 }
 
 // Cycles of the lanes' loop.
@@ -151,7 +174,7 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
     for (uint32_t p = 0; p < parts; p++) {
         const bool forward = part == FORWARD_PART, back = part == BACK_PART;
         const uint32_t count = train_slot_count(job, steps, part);
-        uint8_t phase = forward ? FORWARD : back ? FIRST : BIASES;
+        uint8_t phase = forward ? FORWARD : back ? TRAIN_BACK_FIRST : BIASES;
         uint8_t layer = forward ? 0 : TRAIN_LAYERS - 1;
         uint16_t t = forward ? 0 : t_last;
         uint16_t step_row = forward ? 0 : last_row;     // t * TRAIN_GROUPS
@@ -190,14 +213,18 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
             const bool of_cells = phase == SECOND || phase == LAYER_END || phase == FIRST ||
                                   phase == GATES_BACK || (phase == SECOND_BACK && n == 0);
             s.last = (uint16_t)((phase == FORWARD || phase == GRADIENT ? len
+                                 : phase == LAYER_END                  ? first_len + TRAIN_PORT_WAIT
                                  : of_cells                            ? first_len
                                  : phase == SECOND_BACK                ? train_h_len[layer]
                                  : phase == COLUMNS                    ? columns_len
-                                 : phase == KEEP                       ? train_keep_len[layer]
-                                 : phase == BIASES                     ? hw * TRAIN_SUMS
-                                 : phase == ROWS                       ? row_cycles
-                                 : phase == HEAD                       ? TRAIN_HEAD_WORDS
-                                                                       : TRAIN_LAYERS) -
+#if TRAIN_PORT
+                                 : phase == FETCH ? train_fetch_len[layer]
+#endif
+                                 : phase == KEEP   ? train_keep_len[layer]
+                                 : phase == BIASES ? hw * TRAIN_SUMS
+                                 : phase == ROWS   ? row_cycles
+                                 : phase == HEAD   ? TRAIN_HEAD_WORDS
+                                                   : TRAIN_LAYERS) -
                                 1);
             s.works = phase == GRADIENT || (turns && group);
             s.first_step = t == 0;
@@ -207,10 +234,27 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
             s.biases = train_bias_base[layer];
             s.columns = (uint16_t)(turn * TRAIN_MAX_HW);
             s.deltas = (odd ? TRAIN_GROUPS : 0u) + turn;
+            s.x = (uint32_t)at * TRAIN_XW;
+#if TRAIN_PORT
+            const bool step_begins = phase == COLUMNS && n == 0;
+            // Windows of h: forward those of two steps in turn, backward of the step before and of
+            // the layer below.
+            s.h_own = (phase == FORWARD && !odd ? TRAIN_WINDOW : 0u) + (uint32_t)turn * hw;
+            s.h_below = TRAIN_WINDOW + (uint32_t)turn * bw;
+            s.above = train_above_base[below] + (uint32_t)(last_row - step_row + turn) * bw;
+            s.fetches = phase == FETCH || (step_begins && t != 0);
+            s.last_own = (uint16_t)(TRAIN_GROUPS * hw - 1);
+            s.fetches_below = step_begins && layer != 0;
+            s.last_below = (uint16_t)(TRAIN_GROUPS * bw - 1);
+            s.outside = train_stash_base[layer] +
+                        (uint32_t)(step_row - (phase == FETCH ? 0 : TRAIN_GROUPS)) * hw;
+            s.outside_below =
+                train_stash_base[below] + (uint32_t)(phase == FORWARD ? at : step_row) * bw;
+#else
             s.h_own = train_stash_base[layer] + (uint32_t)(t == 0 ? 0 : at - TRAIN_GROUPS) * hw;
             s.h_below = train_stash_base[below] + (uint32_t)at * bw;
-            s.x = (uint32_t)at * TRAIN_XW;
             s.above = (uint32_t)at * TRAIN_MAX_HW;
+#endif
             s.row = n;
             s.drop = TRAIN_DROPOUT ? (step_place + turn * TRAIN_NB) * train_below[layer] : 0;
             s.cell_forward = cell_forward;
@@ -221,13 +265,19 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
             s.cell_quiet =
                 !TRAIN_PER_STEP && layer == TRAIN_LAYERS - 1 && cell_step_row != last_row;
             s.cell_fresh = cell_step_row == last_row && cell_n == 0;
+#if TRAIN_PORT
+            s.cell_outside = train_stash_base[layer] + (uint32_t)cell_at * hw;
+            s.cell_stash = (cell_forward && cell_odd ? TRAIN_WINDOW : 0u) + (uint32_t)cell_n * hw;
+            s.cell_above =
+                train_above_base[layer] + (uint32_t)(last_row - cell_step_row + cell_n) * hw;
+#else
             s.cell_stash = train_stash_base[layer] + (uint32_t)cell_at * hw;
             s.cell_above = (uint32_t)cell_at * TRAIN_MAX_HW;
+#endif
             s.cell_state = (uint16_t)(train_state_base[layer] + cell_n * cw);
             s.cell_turn = (uint16_t)(cell_n * (TRAIN_NB * TRAIN_MAX_HW));
             s.cell_rec = (uint16_t)(cell_n * TRAIN_MAX_HW);
             s.cell_deltas = (cell_odd ? TRAIN_GROUPS : 0u) + cell_n;
-            hls_write(slot_t, slots, s);
             cell_forward = (phase == FORWARD || phase == SECOND) && group;
             cell_back =
                 (phase == FIRST || phase == GATES_BACK || (phase == GRADIENT && t != 0)) && group;
@@ -265,6 +315,9 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
                     step_row = 0;
                     step_place = 0;
                     break;
+                case FETCH:
+                    phase = FIRST;
+                    break;
                 case FIRST:
                     phase = TRAIN_RESET ? SECOND_BACK : COLUMNS;
                     break;
@@ -288,7 +341,7 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
                     }
                     break;
                 case KEEP:
-                    phase = layer == 0 ? BIASES : FIRST;
+                    phase = layer == 0 ? BIASES : TRAIN_BACK_FIRST;
                     layer = layer == 0 ? TRAIN_LAYERS - 1 : (uint8_t)(layer - 1);
                     t = t_last;
                     step_row = last_row;
@@ -298,7 +351,7 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
                     phase = ROWS;
                     break;
                 case ROWS:
-                    phase = layer == 0 ? HEAD : back && !TRAIN_CLIP ? FIRST : BIASES;
+                    phase = layer == 0 ? HEAD : back && !TRAIN_CLIP ? TRAIN_BACK_FIRST : BIASES;
                     layer = layer == 0 ? 0 : (uint8_t)(layer - 1);
                     t = t_last;
                     step_row = last_row;
@@ -309,6 +362,11 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
                     break;
                 }
             }
+#if TRAIN_PORT
+            s.above_next = cell_back && layer != TRAIN_LAYERS - 1;
+            s.update_next = phase >= BIASES && phase <= HEAD;
+#endif
+            hls_write(slot_t, slots, s);
         }
         part = part == train_last_part(job) ? train_first_part(job) : (uint8_t)(part + 1);
     }
@@ -330,6 +388,10 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
         uint16_t turn = 0, word = 0, left = 0, pick = 0;
         bool leave = false, begins = false, held = false, fresh = false, store = false;
         uint32_t place = 0;
+#if TRAIN_PORT
+        bool owns = false, belows = false; // words are left to fetch, from there on
+        uint16_t own_at = 0, below_at = 0;
+#endif
     words:
         for (uint32_t i = 0; i < cycles; i++) {
             HLS(pipeline II = 1)
@@ -360,7 +422,8 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             w.take_next = s.works && forwards && s.layer == 0 && k + 1 >= s.hw && k + 1 < s.kw;
             w.to_rec = lanes && columns && !from_x;
             w.to_above = lanes && columns && from_x && s.layer != 0;
-            w.hread = lanes && (forwards || gradient) && (from_x ? s.layer != 0 : !s.first_step);
+            w.hread = lanes && (forwards || gradient) &&
+                      (from_x ? s.layer != 0 && (gradient || !TRAIN_PORT) : !s.first_step);
             w.weights = (uint16_t)(s.weights + (in_kw ? column : 0));
             w.rec = (uint16_t)(s.columns + of_turn * TRAIN_MAX_HW + (gradient ? word : q));
             w.deltas = s.deltas + of_turn;
@@ -428,8 +491,30 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             w.cell_rec = (uint16_t)(s.cell_rec + q);
             w.cell_deltas = s.cell_deltas;
             w.biases = (uint16_t)(s.biases + q);
-            hls_write(word_t, words, w);
             const bool last = k == s.last;
+#if TRAIN_PORT
+            const bool own = owns || (first && s.fetches);
+            const bool waits = belows || (first && s.fetches_below), of_below = waits && !own;
+            const bool own_last = own_at == s.last_own, below_last = below_at == s.last_below;
+            const bool to_lanes =
+                s.works && forwards && s.layer != 0 && k + 1 >= s.hw && k + 1 < s.kw;
+            w.to_kept = own;
+            w.stash_next = to_lanes || own || of_below;
+            w.window = (uint16_t)(own ? own_at : TRAIN_WINDOW + below_at);
+            w.outside = to_lanes ? s.outside_below + (k + 1u - s.hw)
+                        : own    ? s.outside + own_at
+                                 : s.outside_below + below_at;
+            own_at = own && !own_last ? (uint16_t)(own_at + 1) : 0;
+            below_at = of_below && !below_last ? (uint16_t)(below_at + 1) : 0;
+            belows = waits && !(of_below && below_last);
+            owns = own && !own_last;
+            w.cell_outside = s.cell_outside + q;
+            w.above_next =
+                last ? s.above_next : s.cell_back && s.layer != TRAIN_LAYERS - 1 && cell && !wrap;
+            w.param_next =
+                !w.squares && (last ? s.update_next : s.phase >= BIASES && s.phase <= HEAD);
+#endif
+            hls_write(word_t, words, w);
             param = s.phase == ROWS || s.phase == BIASES || s.phase == HEAD ? param + 1 : param;
             q = last || wrap ? 0 : (uint16_t)(q + 1);
             n = last ? 0 : wrap ? (uint16_t)(n + 1) : n;

@@ -13,6 +13,8 @@
 //   TRAIN_NB          1 or 2: sequences that share a weight, which are columns side by side
 //   TRAIN_BATCH       B, a multiple of NB; B / NB groups of sequences have their turns
 //   TRAIN_STEPS       T at most
+//   TRAIN_PORT        1: the stash and all parameters are outside, behind memory ports (port.h); 0
+//                     or not defined: on the chip
 //
 // A layer has rows of lanes for the gates of the widest one, and its columns are h, then x, LC a
 // cycle. A turn of a layer takes LEN cycles for forward, and as many for the derivatives by its
@@ -47,6 +49,9 @@
 
 // The host's plan (host/train/train_plan.c) includes this with expressions of its own in their
 // place.
+#ifndef TRAIN_PORT
+#    define TRAIN_PORT 0
+#endif
 #ifndef TRAIN_WIDTH_2
 #    define TRAIN_WIDTH_2 0
 #endif
@@ -67,6 +72,9 @@
 #        error "a weight serves one sequence, or two side by side: TRAIN_NB is 1 or 2"
 #    elif TRAIN_BATCH % TRAIN_NB
 #        error "TRAIN_BATCH is a multiple of TRAIN_NB"
+#    elif TRAIN_PORT && (TRAIN_NB != 1 || TRAIN_RESET || TRAIN_PER_STEP)
+#        error                                                                                     \
+            "with TRAIN_PORT TRAIN_NB is 1, no reset gate is in front, the head is on the last step"
 #    endif
 #endif
 #define TRAIN_KEPT TRAIN_OF_CELL(_TRAIN_KEPT)
@@ -120,6 +128,11 @@
 #    define TRAIN_LATENCY (TRAIN_DROPOUT ? 42 : 36)
 #endif
 #define TRAIN_GROUPS (TRAIN_BATCH / TRAIN_NB)
+// With memory ports, from the last word that is stored to the first one that is fetched: the stages
+// of the loop, and both ways to a memory, of 200 cycles each. And turns last so long that what is
+// fetched in one phase, a word a cycle, is there in the next.
+#define TRAIN_PORT_WAIT (TRAIN_PORT ? 600 : 0)
+#define TRAIN_PORT_TURNS (TRAIN_PORT ? TRAIN_LATENCY : 1)
 #define TRAIN_SHORTEST_OF(l)                                                                       \
     (TRAIN_IS(l) ? TRAIN_MIN(TRAIN_FIRST_LEN(l), TRAIN_RESET ? TRAIN_H_LEN(l) : TRAIN_BACK_LEN(l)) \
                  : TRAIN_LATENCY)
@@ -127,7 +140,8 @@
     TRAIN_MIN(TRAIN_MIN(TRAIN_SHORTEST_OF(0), TRAIN_SHORTEST_OF(1)),                               \
               TRAIN_MIN(TRAIN_SHORTEST_OF(2), TRAIN_SHORTEST_OF(3)))
 #define TRAIN_TURNS                                                                                \
-    TRAIN_MAX(TRAIN_GROUPS, 3 + (TRAIN_LATENCY + TRAIN_SHORTEST - 1) / TRAIN_SHORTEST)
+    TRAIN_MAX(TRAIN_MAX(TRAIN_GROUPS, TRAIN_PORT_TURNS),                                           \
+              3 + (TRAIN_LATENCY + TRAIN_SHORTEST - 1) / TRAIN_SHORTEST)
 #ifdef TRAIN_IN_KERNEL // a constant: macros within macros would be megabytes of text
 enum { train_turns = TRAIN_TURNS };
 #    undef TRAIN_TURNS
@@ -152,6 +166,11 @@ enum { train_turns = TRAIN_TURNS };
 #define TRAIN_BASE(f)                                                                              \
     { 0, f(0), f(0) + f(1), f(0) + f(1) + f(2) }
 #define TRAIN_STASH(l) (TRAIN_STEPS * TRAIN_GROUPS * TRAIN_HW(l))
+// Of the port, where each layer's derivatives by h from above are, those of two layers in turn.
+#define TRAIN_ABOVE(l)                                                                             \
+    ((TRAIN_LAYERS - 1 - l) % 2 != 0 ? TRAIN_STEPS * TRAIN_GROUPS * TRAIN_MAX_HW : 0)
+// And of a step, on the chip.
+#define TRAIN_WINDOW (TRAIN_GROUPS * TRAIN_MAX_HW)
 #define TRAIN_STATES(l) (TRAIN_GROUPS * TRAIN_CW(l))
 #define TRAIN_HEAD_WORDS (TRAIN_TOP_HW + 1) // of an output: the last one is the bias
 // A layer's parameters: biases, sum after sum, then weights, h before x: for each word of columns
@@ -176,7 +195,10 @@ enum { train_turns = TRAIN_TURNS };
                        TRAIN_MAX(TRAIN_FIRST_LEN(l) - TRAIN_BACK_LEN(l), 0) +                      \
                        (TRAIN_RESET ? TRAIN_SECOND_BACK(l) : 0)                                    \
                  : 0)
-#define TRAIN_BACK_REST(l) (TRAIN_TURNS * TRAIN_FIRST_LEN(l))
+// Of the port: what the cells of the last step have kept is fetched before the layer's turns.
+#define TRAIN_FETCH_LEN(l)                                                                         \
+    (TRAIN_PORT && TRAIN_IS(l) ? TRAIN_GROUPS * TRAIN_HW(l) + TRAIN_PORT_WAIT : 0)
+#define TRAIN_BACK_REST(l) (TRAIN_TURNS * TRAIN_FIRST_LEN(l) + TRAIN_FETCH_LEN(l))
 // Where gradients are clipped, the biases' ones are put away, a word a cycle. Behind layer 0
 // follows the update, which reads gradients when the last sums have left the lanes.
 #define TRAIN_KEEP_LEN(l)                                                                          \
@@ -189,7 +211,8 @@ enum { train_turns = TRAIN_TURNS };
 // Cycles of the lanes' loop. Where gradients are clipped their squares are added up first, which
 // takes as many cycles as the update.
 #define TRAIN_FORWARD_CYCLES(steps)                                                                \
-    ((steps)*TRAIN_OVER(TRAIN_FORWARD_STEP) + TRAIN_OVER(TRAIN_FIRST_LEN))
+    ((steps)*TRAIN_OVER(TRAIN_FORWARD_STEP) + TRAIN_OVER(TRAIN_FIRST_LEN) +                        \
+     TRAIN_LAYERS * TRAIN_PORT_WAIT)
 #define TRAIN_BACK_CYCLES(steps)                                                                   \
     ((steps)*TRAIN_OVER(TRAIN_BACK_STEP) + TRAIN_OVER(TRAIN_BACK_REST) + TRAIN_PARAM_WORDS +       \
      (TRAIN_CLIP ? TRAIN_OVER(TRAIN_KEEP_LEN) : 0))

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an engine with TRAIN_PORT keeps outside of the chip, behind three memory ports: what of each
+// step the way back needs (stash), the derivatives by h that a layer has from the one above
+// (above), and all parameters (params). They are used in long runs of words, which train_plans
+// knows ahead; the order is that of the engine. And what is on the chip then of that, and what
+// without.
+#ifndef MR_TRAIN_MEMORY_PORTS_H
+#define MR_TRAIN_MEMORY_PORTS_H
+
+#include "train_engine/ports.h"
+#include "train_engine/sequencer.h"
+
+// Words on the chip: of steps or of a window h, what cells keep, and dh; and the head's: where row
+// `at` of all steps' groups, which is of step t, has h of the last layer, and dh.
+#if TRAIN_PORT
+#    define TRAIN_H_WORDS (2 * TRAIN_WINDOW)
+#    define TRAIN_KEPT_WORDS TRAIN_WINDOW
+#    define TRAIN_ABOVE_WORDS (TRAIN_GROUPS * TRAIN_TOP_HW)
+#    define TRAIN_OF_STEP(t, at) (((at) - (t)*TRAIN_GROUPS) * TRAIN_TOP_HW)
+#    define TRAIN_TOP_H(t, at) (((t)&1) * TRAIN_WINDOW + TRAIN_OF_STEP(t, at))
+#    define TRAIN_TOP_ABOVE(t, at) TRAIN_OF_STEP(t, at)
+#else
+#    define TRAIN_H_WORDS TRAIN_OVER(TRAIN_STASH)
+#    define TRAIN_KEPT_WORDS (TRAIN_H_WORDS * TRAIN_NB)
+#    define TRAIN_ABOVE_WORDS (TRAIN_STEPS * TRAIN_GROUPS * TRAIN_MAX_HW)
+#    define TRAIN_TOP_H(t, at)                                                                     \
+        (TRAIN_H_WORDS - TRAIN_STEPS * TRAIN_GROUPS * TRAIN_TOP_HW + (at)*TRAIN_TOP_HW)
+#    define TRAIN_TOP_ABOVE(t, at) ((at)*TRAIN_MAX_HW)
+#endif
+
+// The ports as parameters and as arguments.
+#if TRAIN_PORT
+#    define TRAIN_PORTS(a, b, c)                                                                   \
+        hls_memory(stash_t) * a, hls_memory(above_t) * b, hls_memory(params_t) * c,
+#    define TRAIN_PASS(a, b, c) a, b, c,
+#else
+#    define TRAIN_PORTS(a, b, c)
+#    define TRAIN_PASS(a, b, c)
+#endif
+
+#if TRAIN_PORT
+// Of LC units of a sequence.
+typedef struct {
+    uint16_t kept[TRAIN_LC * TRAIN_KEPT];
+    int16_t h[TRAIN_LC];
+} stash_t;
+typedef struct {
+    int32_t v[TRAIN_LC];
+} above_t;
+HLS_MEMORY_OF(stash_t)
+HLS_MEMORY_OF(above_t)
+HLS_MEMORY_OF(params_t)
+
+// Runs of mini-batches. Forward, each layer's steps are stored, while those of the layer below are
+// fetched. Backward, the last step of a layer is fetched before its turns, and with each step the
+// one before it, and the one of the layer below. What comes from above goes from layer to layer,
+// steps in falling order; those of two layers have their places in turn. An update fetches and
+// stores all parameters; the ones of a mini-batch are in memory before those of the next are
+// fetched.
+static void train_plans(hls_memory(stash_t) * stash, hls_memory(above_t) * above,
+                        hls_memory(params_t) * params, uint8_t job, uint16_t steps,
+                        uint32_t batches) {
+    const bool learns = job == TRAIN_TRAIN;
+    const uint32_t runs = train_runs(job) ? batches : 0;
+    const uint32_t groups = (uint32_t)steps * TRAIN_GROUPS;
+    uint32_t stashed = 0, passed = 0; // plans of stores
+    if (job == TRAIN_LOAD)
+        hls_plan_store(params_t, params, 0, TRAIN_PARAM_WORDS);
+    if (job == TRAIN_READ)
+        hls_plan_fetch(params_t, params, 0, TRAIN_PARAM_WORDS, 0);
+plans:
+    for (uint32_t n = 0; n < runs; n++) {
+        for (uint8_t layer = 0; layer < TRAIN_LAYERS; layer++) {
+            const uint8_t below = layer == 0 ? 0 : (uint8_t)(layer - 1);
+            if (layer != 0)
+                hls_plan_fetch(stash_t, stash, train_stash_base[below], groups * train_hw[below],
+                               stashed);
+            hls_plan_store(stash_t, stash, train_stash_base[layer], groups * train_hw[layer]);
+            stashed++;
+        }
+        for (uint8_t i = 0; i < (learns ? TRAIN_LAYERS : 0); i++) {
+            const uint8_t layer = (uint8_t)(TRAIN_LAYERS - 1 - i);
+            const uint8_t below = layer == 0 ? 0 : (uint8_t)(layer - 1);
+            const uint32_t words = TRAIN_GROUPS * (uint32_t)train_hw[layer];
+            const uint32_t words_below = TRAIN_GROUPS * (uint32_t)train_hw[below];
+            if (i != 0)
+                hls_plan_fetch(above_t, above, train_above_base[layer], groups * train_hw[layer],
+                               passed);
+            if (layer != 0) {
+                hls_plan_store(above_t, above, train_above_base[below], groups * train_hw[below]);
+                passed++;
+            }
+            uint32_t own = train_stash_base[layer] + groups * train_hw[layer] - words;
+            uint32_t place_below = train_stash_base[below] + groups * train_hw[below] - words_below;
+            hls_plan_fetch(stash_t, stash, own, words, stashed);
+            for (uint16_t t = steps; t > 0; t--) {
+                own -= words;
+                if (t > 1)
+                    hls_plan_fetch(stash_t, stash, own, words, stashed);
+                if (layer != 0)
+                    hls_plan_fetch(stash_t, stash, place_below, words_below, stashed);
+                place_below -= words_below;
+            }
+        }
+        if (learns) {
+            hls_plan_fetch(params_t, params, 0, TRAIN_PARAM_WORDS, n);
+            hls_plan_store(params_t, params, 0, TRAIN_PARAM_WORDS);
+        }
+    }
+}
+
+#endif
+
+#endif
