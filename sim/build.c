@@ -255,9 +255,10 @@ static int model_inputs(const struct work *work, struct mr_cache_key *key) {
 
 static int rtl_inputs(const struct work *work, struct mr_cache_key *key) {
     static const char *const files[] = {
-        "sim/harness/harness.cpp",  "sim/harness/rtl_hooks.h", "sim/harness/rtl_context.h",
-        "sim/harness/trace_file.h", "sim/harness/one_unit.sh", "sim/harness/headers.h",
-        "sim/harness/headers.mk",   "base/contract/kernel.h",  "base/contract/timeline.h"};
+        "sim/harness/harness.cpp",   "sim/harness/rtl_hooks.h",   "sim/harness/rtl_context.h",
+        "sim/harness/trace_file.h",  "sim/harness/one_unit.sh",   "sim/harness/headers.h",
+        "sim/harness/headers.mk",    "sim/harness/memory_port.h", "sim/harness/signals.h",
+        "sim/harness/port_tables.h", "base/contract/kernel.h",    "base/contract/timeline.h"};
     static const struct {
         const char *folder, *suffix;
         bool card, usb; // of these only

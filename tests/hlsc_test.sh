@@ -313,6 +313,8 @@ first=$!
         --set steps=2 --set sequences=5,15
     kernel reset 100
     agree train_cells tests/kernels/train_cells.c train_cells --runs 3 --vectors 100 --set n=100,0,7
+    agree external tests/kernels/external.c external --runs 8 --vectors 40
+    readable external tests/kernels/external.c external
     agree leaves tests/kernels/leaves.c leaves --runs 16 --vectors 300 --set n=5,4,0,1,7 --set at=0,1,2,3,4,5,6,7,0,1,2,3
 ) &
 second=$!

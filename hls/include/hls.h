@@ -122,6 +122,9 @@ HLS_BITS(ll, uint64_t, 64)
 // Not the same where data is late: Vitis asks for what is there now and does not wait for the end.
 #    define hls_more(T, s) (!(s)->empty())
 #    define HLS_CHANNEL(T, name) hls::stream<T> name
+// What Vitis has instead, pointers with an m_axi interface, knows no plans of another process.
+#    define HLS_MEMORY_OF(T)                                                                       \
+        static_assert(!sizeof(T), "external memories are not built for Vitis HLS");
 #    define HLS_PROBE(name) ((void)&(name))
 
 #else

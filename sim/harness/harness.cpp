@@ -6,8 +6,10 @@
 // then clock high. The kernel may raise done_o while an output still holds its last elements; the
 // harness takes them before the run ends, without counting those cycles.
 #include "Vkernel.h"
-#include "kernel_ports.h"
+#include "memory_port.h"
+#include "port_tables.h"
 #include "rtl_context.h"
+#include "signals.h"
 #include "verilated.h"
 #if VM_TRACE_FST
 #    include "trace_file.h"
@@ -33,91 +35,6 @@ namespace {
 constexpr uint64_t quiet_limit = 100000; // cycles without progress that count as deadlock
 constexpr int reset_cycles = 4;
 
-#define STRING_OF(text) #text
-#define STRING(text) STRING_OF(text)
-
-#define NOTHING(name, bits)
-#define PLUS_ONE(name, bits) +1
-#define NAME_PLUS_ONE(name) +1
-constexpr uint32_t scalar_count = 0 KERNEL_PORTS(PLUS_ONE, NOTHING, NOTHING);
-constexpr uint32_t in_count = 0 KERNEL_PORTS(NOTHING, PLUS_ONE, NOTHING);
-constexpr uint32_t out_count = 0 KERNEL_PORTS(NOTHING, NOTHING, PLUS_ONE);
-constexpr uint32_t process_count = 0 KERNEL_PROCESSES(NAME_PLUS_ONE);
-#ifndef KERNEL_PROBES // there are none
-#    define KERNEL_PROBES(P)
-#endif
-#define PROBE_PLUS_ONE(process, name, bits, is_signed) +1
-constexpr uint32_t probe_count = 0 KERNEL_PROBES(PROBE_PLUS_ONE);
-constexpr uint32_t port_count = scalar_count + in_count + out_count;
-
-#define INDEX_OF(name, bits) index_##name,
-enum scalar_index { KERNEL_PORTS(INDEX_OF, NOTHING, NOTHING) scalar_end };
-enum in_index { KERNEL_PORTS(NOTHING, INDEX_OF, NOTHING) in_end };
-enum out_index { KERNEL_PORTS(NOTHING, NOTHING, INDEX_OF) out_end };
-
-#define SCALAR_PORT(name, bits) {#name, MR_PORT_SCALAR, bits},
-#define IN_PORT(name, bits) {#name, MR_PORT_IN, bits},
-#define OUT_PORT(name, bits) {#name, MR_PORT_OUT, bits},
-const mr_port ports[port_count + 1] = {KERNEL_PORTS(SCALAR_PORT, IN_PORT, OUT_PORT){}};
-
-#define PROCESS_NAME(name) #name,
-const char *const processes[process_count + 1] = {KERNEL_PROCESSES(PROCESS_NAME) nullptr};
-
-#define PROBE_ENTRY(process, name, bits, is_signed) {#process, #name, bits, is_signed},
-const mr_probe probes[probe_count + 1] = {KERNEL_PROBES(PROBE_ENTRY){}};
-
-// Elements lie in memory as ceil(bits / 8) bytes, little endian like the host; a signal's unused
-// high bits must be zero.
-template <uint32_t bits, class word> void load_bits(word &signal, const unsigned char *data) {
-    static_assert(bits <= 8 * sizeof(word), "port header and RTL disagree about a width");
-    uint64_t value = 0;
-    memcpy(&value, data, (bits + 7) / 8);
-    signal = static_cast<word>(bits < 64 ? value & ((uint64_t{1} << (bits & 63)) - 1) : value);
-}
-
-template <uint32_t bits, size_t words>
-void load_bits(VlWide<words> &signal, const unsigned char *data) {
-    static_assert((bits + 31) / 32 == words, "port header and RTL disagree about a width");
-    signal[words - 1] = 0;
-    memcpy(&signal[0], data, (bits + 7) / 8);
-    if (bits % 32)
-        signal[words - 1] &= (uint32_t{1} << (bits % 32)) - 1;
-}
-
-template <uint32_t bits, class word> void store_bits(const word &signal, unsigned char *data) {
-    static_assert(bits <= 8 * sizeof(word), "port header and RTL disagree about a width");
-    memcpy(data, &signal, (bits + 7) / 8);
-}
-
-template <uint32_t bits, size_t words>
-void store_bits(const VlWide<words> &signal, unsigned char *data) {
-    static_assert((bits + 31) / 32 == words, "port header and RTL disagree about a width");
-    memcpy(data, &signal[0], (bits + 7) / 8);
-}
-
-// Calls `each(index)` for every set bit of a vector with one bit per process.
-template <class word, class function> void each_bit(const word &signal, function each) {
-    for (uint64_t rest = signal; rest; rest &= rest - 1)
-        each(static_cast<unsigned>(__builtin_ctzll(rest)));
-}
-
-template <size_t words, class function> void each_bit(const VlWide<words> &signal, function each) {
-    for (size_t w = 0; w < words; w++)
-        for (uint32_t rest = signal[w]; rest; rest &= rest - 1)
-            each(static_cast<unsigned>(32 * w) + static_cast<unsigned>(__builtin_ctz(rest)));
-}
-
-template <class word> bool any_bit(const word &signal) {
-    return signal != 0;
-}
-
-template <size_t words> bool any_bit(const VlWide<words> &signal) {
-    uint32_t all = 0;
-    for (size_t w = 0; w < words; w++)
-        all |= signal[w];
-    return all != 0;
-}
-
 // Appends to an error sentence, cutting it at the end of the buffer.
 __attribute__((format(printf, 3, 4))) void append(char *error, size_t size, const char *format,
                                                   ...) {
@@ -137,6 +54,17 @@ template <uint32_t count, class kernel> void read_probes(const kernel *top, uint
         store_bits<64 * count>(top->probe_o, reinterpret_cast<unsigned char *>(values));
 }
 
+// An external memory, behind its three streams.
+struct memory : memory_port {
+    bool offers = false;  // a fetched word, since this cycle or one before
+    bool waiting = false; // a plan or a word to be stored was offered and not taken in this cycle
+
+    memory() : memory_port() {}
+    ~memory() {
+        memory_port_close(this);
+    }
+};
+
 struct instance {
     rtl_context context;
     std::unique_ptr<Vkernel> top;
@@ -149,6 +77,7 @@ struct instance {
     bool broken = true; // needs a reset before the next run
     bool offered[in_count + 1] = {};
     bool waiting[out_count + 1] = {}; // offered by the kernel and not taken in this cycle
+    memory memories[memory_count + 1];
 
     uint64_t draw() { // splitmix64
         uint64_t z = random_state += 0x9e3779b97f4a7c15u;
@@ -158,6 +87,12 @@ struct instance {
     }
     bool hit(uint32_t chance) {
         return chance && (draw() >> 56) < chance;
+    }
+    // Of a memory, in cycles: at full speed always the same.
+    unsigned latency() {
+        return idle_chance || stall_chance
+                   ? 1 + static_cast<unsigned>(draw() % (2 * MEMORY_LATENCY))
+                   : +MEMORY_LATENCY;
     }
 
     void evaluate(bool clock) {
@@ -172,6 +107,9 @@ struct instance {
 
     void reset();
     void offer(const mr_run *run);
+    void offer_memories();
+    bool serve_memories();
+    int judge_memories(uint64_t cycle, bool ended, char *error, size_t error_size);
     bool take_in(mr_run *run);
     int take_out(mr_run *run, uint64_t cycle, bool *progress, char *error, size_t error_size);
     void count_activity(mr_run *run, uint64_t cycle);
@@ -190,6 +128,12 @@ void instance::reset() {
     offered[index_##name] = false;
 #define SILENCE_OUT(name, bits) top->name##_ready_i = 0;
     KERNEL_PORTS(NOTHING, SILENCE_IN, SILENCE_OUT)
+#define SILENCE_MEMORY(name, bits)                                                                 \
+    top->name##_plan_ready_i = 0;                                                                  \
+    top->name##_store_ready_i = 0;                                                                 \
+    top->name##_fetch_valid_i = 0;                                                                 \
+    memories[index_##name].offers = false;
+    KERNEL_MEMORIES(SILENCE_MEMORY)
     top->rst_ni = 0;
     for (int i = 0; i < reset_cycles; i++) {
         evaluate(false);
@@ -227,6 +171,78 @@ void instance::offer(const mr_run *run) {
             run->in[index_##name].taken + offered[index_##name] == run->in[index_##name].count;
     KERNEL_ENDS(TELL_END)
 #endif
+}
+
+void instance::offer_memories() {
+#define OFFER_MEMORY(name, bits)                                                                   \
+    {                                                                                              \
+        memory &m = memories[index_##name];                                                        \
+        const unsigned char *word = memory_port_word(&m);                                          \
+        if (!m.offers) {                                                                           \
+            unsigned char noise[(bits + 7) / 8];                                                   \
+            m.offers = word && !hit(idle_chance);                                                  \
+            if (!m.offers && idle_chance)                                                          \
+                memset(noise, static_cast<int>(draw() & 0xff), sizeof noise);                      \
+            if (m.offers || idle_chance)                                                           \
+                load_bits<bits>(top->name##_fetch_data_i, m.offers ? word : noise);                \
+        }                                                                                          \
+        top->name##_fetch_valid_i = m.offers;                                                      \
+        top->name##_plan_ready_i = memory_port_takes_plan(&m) && !hit(stall_chance);               \
+        top->name##_store_ready_i = memory_port_takes_store(&m) && !hit(stall_chance);             \
+    }
+    KERNEL_MEMORIES(OFFER_MEMORY)
+}
+
+// Whether a word or a plan has moved.
+bool instance::serve_memories() {
+    bool progress = false;
+#define SERVE_MEMORY(name, bits)                                                                   \
+    {                                                                                              \
+        memory &m = memories[index_##name];                                                        \
+        const bool plans = top->name##_plan_valid_o, stores = top->name##_store_valid_o;           \
+        unsigned char plan[MEMORY_PLAN_BYTES], word[(bits + 7) / 8];                               \
+        memory_cycle happened = {nullptr, nullptr, m.offers && top->name##_fetch_ready_o,          \
+                                 latency()};                                                       \
+        if (plans && top->name##_plan_ready_i) {                                                   \
+            store_bits<97>(top->name##_plan_data_o, plan);                                         \
+            happened.plan = plan;                                                                  \
+        }                                                                                          \
+        if (stores && top->name##_store_ready_i) {                                                 \
+            store_bits<bits>(top->name##_store_data_o, word);                                      \
+            happened.store = word;                                                                 \
+        }                                                                                          \
+        m.waiting = (plans && !happened.plan) || (stores && !happened.store);                      \
+        m.offers = m.offers && !happened.fetched;                                                  \
+        memory_port_cycle(&m, &happened);                                                          \
+        progress |= happened.plan || happened.store || happened.fetched;                           \
+    }
+    KERNEL_MEMORIES(SERVE_MEMORY)
+    return progress;
+}
+
+// What the kernel has done that it may not, or in a run that has ended has not done.
+int instance::judge_memories(uint64_t cycle, bool ended, char *error, size_t error_size) {
+    char rest[240];
+    (void)cycle, (void)ended, (void)error, (void)error_size, (void)rest;
+#define JUDGE_MEMORY(name, bits)                                                                   \
+    if (memories[index_##name].problem[0]) {                                                       \
+        snprintf(error, error_size,                                                                \
+                 "kernel " STRING(KERNEL_TOP) ", cycle %llu: memory " #name ": the kernel %s",     \
+                 static_cast<unsigned long long>(cycle), memories[index_##name].problem);          \
+        return -1;                                                                                 \
+    }                                                                                              \
+    if (ended) {                                                                                   \
+        memory_port_rest(&memories[index_##name], rest, sizeof rest);                              \
+        if (*rest) {                                                                               \
+            snprintf(error, error_size,                                                            \
+                     "kernel " STRING(KERNEL_TOP) " has ended and not done what it planned: "      \
+                                                  "memory " #name "%s",                            \
+                     rest);                                                                        \
+            return -1;                                                                             \
+        }                                                                                          \
+    }
+    KERNEL_MEMORIES(JUDGE_MEMORY)
+    return 0;
 }
 
 bool instance::take_in(mr_run *run) {
@@ -313,6 +329,16 @@ void instance::explain_silence(const mr_run *run, uint64_t cycle, bool started, 
            static_cast<unsigned long long>(run->out[index_##name].count));                         \
     separator = "; ";
     KERNEL_PORTS(NOTHING, EXPLAIN_IN, EXPLAIN_OUT)
+    char rest[240];
+    (void)rest;
+#define EXPLAIN_MEMORY(name, bits)                                                                 \
+    memory_port_rest(&memories[index_##name], rest, sizeof rest);                                  \
+    append(error, size, "%smemory " #name "%s", separator,                                         \
+           *rest                       ? rest                                                      \
+           : top->name##_store_valid_o ? " is given a word and none is planned to be stored"       \
+                                       : " has no plan");                                          \
+    separator = "; ";
+    KERNEL_MEMORIES(EXPLAIN_MEMORY)
     const auto name_process = [error, size](unsigned i, const char *state) {
         if (i < process_count)
             append(error, size, "; process %s is %s", processes[i], state);
@@ -327,12 +353,16 @@ int instance::cycles(mr_run *run, char *error, size_t error_size) {
     top->start_i = 1;
     for (;;) {
         offer(run);
+        offer_memories();
         evaluate(false);
         bool progress = false;
         if (!started && top->idle_o)
             started = progress = true;
         progress |= take_in(run);
         if (take_out(run, cycle, &progress, error, error_size))
+            return -1;
+        progress |= serve_memories();
+        if (judge_memories(cycle, false, error, error_size))
             return -1;
         if (started && !done) {
             progress |= any_bit(top->busy_o);
@@ -363,7 +393,11 @@ int instance::cycles(mr_run *run, char *error, size_t error_size) {
             bool left = false;
             for (uint32_t i = 0; i < out_count; i++)
                 left |= waiting[i];
+            for (uint32_t i = 0; i < memory_count; i++)
+                left |= memories[i].waiting;
             if (!left) {
+                if (judge_memories(cycle, true, error, error_size))
+                    return -1;
                 if (run->probes)
                     read_probes<probe_count>(top.get(), run->probes);
                 return 0;
@@ -429,6 +463,10 @@ void *open_instance(const mr_open_options *options, char *error, size_t error_si
         self->context.traceEverOn(options->trace != nullptr);
 #endif
         self->top = std::make_unique<Vkernel>(&self->context, "kernel");
+#define OPEN_MEMORY(name, bits)                                                                    \
+    if (!memory_port_open(&self->memories[index_##name], bits))                                    \
+        throw std::bad_alloc();
+        KERNEL_MEMORIES(OPEN_MEMORY)
         self->idle_chance = options->idle_chance;
         self->stall_chance = options->stall_chance;
         self->random_state = options->seed;
@@ -470,6 +508,8 @@ int simulate(instance *self, mr_run *run, char *error, size_t error_size) {
     run->out[index_##name].count = 0;                                                              \
     run->out[index_##name].last_cycle = 0;
     KERNEL_PORTS(SET_SCALAR, BEGIN_IN, BEGIN_OUT)
+    for (uint32_t i = 0; i < memory_count; i++)
+        memory_port_begin(&self->memories[i]);
     if (run->activity)
         memset(run->activity, 0, process_count * sizeof *run->activity);
     int result = self->cycles(run, error, error_size);
@@ -480,6 +520,12 @@ int simulate(instance *self, mr_run *run, char *error, size_t error_size) {
     self->offered[index_##name] = false;
 #define CLOSE_OUT(name, bits) self->top->name##_ready_i = 0;
     KERNEL_PORTS(NOTHING, WITHDRAW, CLOSE_OUT)
+#define CLOSE_MEMORY(name, bits)                                                                   \
+    self->top->name##_fetch_valid_i = 0;                                                           \
+    self->top->name##_plan_ready_i = 0;                                                            \
+    self->top->name##_store_ready_i = 0;                                                           \
+    self->memories[index_##name].offers = false;
+    KERNEL_MEMORIES(CLOSE_MEMORY)
 #if VM_TRACE
     if (self->trace) {
         self->trace->flush();

@@ -100,6 +100,8 @@ static void add_port(struct checking *c, int number) {
     port->kind = !s ? MR_PORT_SCALAR : s->is_output ? MR_PORT_OUT : MR_PORT_IN;
     if (port->kind == MR_PORT_SCALAR)
         c->scalar[c->scalars++] = port;
+    else if (param->memory)
+        return; // served where the kernel runs
     else if (port->kind == MR_PORT_IN)
         c->in[c->ins++] = port;
     else
@@ -110,9 +112,6 @@ int find_ports(struct checking *c) {
     const int count = c->made.net->top->param_count;
     if (count > MAX_PORTS)
         return FAIL(c, "check: %d ports; hlsc check takes up to %d", count, MAX_PORTS);
-    if (c->made.net->external_count)
-        return FAIL(c, "check: memory '%s' is external, and there is nothing yet that serves it",
-                    c->made.net->externals[0].name);
     for (int i = 0; i < count; i++)
         add_port(c, i);
     for (int i = 0; i < c->options->set_count; i++) {

@@ -3,6 +3,7 @@
 // for the streams between them lead forward and have no end.
 #include "interp.h"
 
+#include "interp_external.h"
 #include "interp_flat.h"
 
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct interp {
     struct interp_process *processes;
     struct queue *channels;
     struct origins *origins; // [parameters of the top]
+    struct external_memories externals;
     uint64_t *word;
 };
 
@@ -45,6 +47,7 @@ struct interp *interp_open(struct compiler *cc, const struct network *net) {
     struct interp *in = arena_alloc(cc, sizeof *in);
     size_t words = 1;
     *in = (struct interp){.cc = cc, .net = net};
+    externals_open(&in->externals, cc, net);
     in->processes = arena_alloc(cc, (size_t)net->process_count * sizeof *in->processes);
     in->channels = arena_alloc(cc, ((size_t)net->channel_count + 1) * sizeof *in->channels);
     in->origins = arena_alloc(cc, ((size_t)net->top->param_count + 1) * sizeof *in->origins);
@@ -83,6 +86,12 @@ struct interp *interp_open(struct compiler *cc, const struct network *net) {
 static void read_stream(struct machine *m, const struct code *c) {
     struct interp_process *p = m->context;
     struct queue *q = p->stream[c->op->imm];
+    if (m->f->p->streams[c->op->imm].is_memory) {
+        const int port = m->f->p->streams[c->op->imm].port;
+        memcpy(m->values + c->at, externals_read(&p->interp->externals, port, c->op->loc),
+               c->count * sizeof *m->values);
+        return;
+    }
     if (!q->count)
         fail(m->f->cc, c->op->loc,
              "process '%s', loop '%s', iteration %llu: stream '%s' is read and has no more words",
@@ -109,12 +118,17 @@ static void write_stream(struct machine *m, const struct code *c) {
     struct interp_process *p = m->context;
     const int port = m->f->p->streams[c->op->imm].port;
     write_word(m->f, c, m->fixed, m->values, p->interp->word);
+    if (m->f->p->streams[c->op->imm].is_memory) {
+        externals_write(&p->interp->externals, port, p->interp->word, c->op->loc);
+        return;
+    }
     queue_push(m->f->cc, p->stream[c->op->imm], p->interp->word);
     if (port >= 0)
         note_origin(p, c->op, port);
 }
 
 void interp_start(struct interp *in, struct interp_run *run) {
+    externals_start(&in->externals);
     for (int i = 0; i < in->net->process_count; i++) {
         struct interp_process *p = &in->processes[i];
         const struct process *process = in->net->processes[i];
@@ -175,4 +189,5 @@ void interp_close(struct interp *in) {
         }
     for (int i = 0; i < in->net->top->param_count; i++)
         free(in->origins[i].list);
+    externals_close(&in->externals);
 }

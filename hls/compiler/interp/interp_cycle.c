@@ -82,6 +82,7 @@ struct cycle_interp *cycle_open(struct compiler *cc, const struct network *net) 
     struct cycle_interp *in = arena_alloc(cc, sizeof *in);
     size_t words = 1;
     *in = (struct cycle_interp){.cc = cc, .net = net};
+    externals_open(&in->externals, cc, net);
     in->processes = arena_alloc(cc, (size_t)net->process_count * sizeof *in->processes);
     for (int i = 0; i < net->process_count; i++) {
         open_process(in, i);
@@ -105,6 +106,8 @@ void cycle_close(struct cycle_interp *in) {
         for (int s = 0; s < in->net->processes[i]->stream_count; s++)
             if (in->net->processes[i]->streams[s].is_output)
                 queue_free(&in->processes[i].out[s].q);
+    if (in)
+        externals_close(&in->externals);
 }
 
 // ---- control
@@ -291,6 +294,7 @@ static void run_process(struct cycle_process *p) {
 // ---- the network
 
 static void start(struct cycle_interp *in) {
+    externals_start(&in->externals);
     for (int i = 0; i < in->net->process_count; i++) {
         struct cycle_process *p = &in->processes[i];
         machine_start(&p->m, in->run->scalars); // latches the arguments, too
@@ -314,6 +318,7 @@ static void start(struct cycle_interp *in) {
 }
 
 static void begin_cycle(struct cycle_interp *in) {
+    externals_offer(&in->externals, in->run->streams);
     for (int i = 0; i < in->net->process_count; i++)
         for (int s = 0; s < in->net->processes[i]->stream_count; s++)
             in->processes[i].out[s].is_valid = in->processes[i].out[s].offered > 0;
@@ -333,7 +338,9 @@ static void end_cycle(struct cycle_interp *in) {
         const struct process *p = in->net->processes[i];
         for (int s = 0; s < p->stream_count; s++) {
             struct fifo *fifo = &in->processes[i].out[s];
-            if (p->streams[s].is_output && p->streams[s].port >= 0 && fifo->is_valid) {
+            const bool is_taken =
+                !p->streams[s].is_memory || externals_take(&in->externals, p->streams[s].port);
+            if (p->streams[s].is_output && p->streams[s].port >= 0 && fifo->is_valid && is_taken) {
                 queue_push(in->cc, &in->run->streams[p->streams[s].port], queue_front(&fifo->q));
                 queue_pop(&fifo->q);
                 fifo->offered--;
@@ -347,6 +354,7 @@ static void end_cycle(struct cycle_interp *in) {
             fifo->change = fifo->cancelled = fifo->pushed = fifo->taken = 0;
         }
     }
+    externals_end_cycle(&in->externals, in->run->streams);
 }
 
 static noreturn void fail_quiet(struct cycle_interp *in) {

@@ -4,6 +4,7 @@
 #ifndef HLSC_INTERP_CYCLE_H
 #define HLSC_INTERP_CYCLE_H
 
+#include "interp_external.h"
 #include "interp_plan.h"
 
 enum phase { IDLE, LOOK, PICK, RUN, DRAIN, FLUSH };
@@ -61,6 +62,7 @@ struct cycle_interp {
     const struct network *net;
     struct cycle_process *processes;
     struct interp_run *run;
+    struct external_memories externals;
     uint64_t cycle, quiet;
     uint64_t *word;
 };
