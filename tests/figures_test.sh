@@ -192,8 +192,11 @@ verdict "cycles that turns hide" "$(said 'what lanes and cells take: \([0-9]*\) 
     "$(sed -n 's/^  dependence of h_stash in loop lanes: .* \([0-9]*\) cycles needed.*/\1/p' "$engine/report.txt")"
 
 # What that of S4 takes of a card. Memories that hlsc copies once more would not fit.
-row=$(sed -n 's/^| S4: LSTM 4x64 | 64 | \([0-9]*\), \([0-9]*\) | [0-9,]* | \([0-9,]*\) (.*| \([0-9]*\) (.*| [0-9,]* |$/\1 \2 \3 \4/p' docs/training-engine.md | tr -d ,)
-read -r lc nb multipliers ultra <<<"$row"
+row=$(sed -n 's/^| S4: LSTM 4x64 | 64 | \([0-9]*\), \([0-9]*\) | \([0-9,]*\) | \([0-9.]*\) % | \([0-9,]*\) (.*| \([0-9]*\) (.*| [0-9,]* |$/\1 \2 \3 \4 \5 \6/p' docs/training-engine.md | tr -d ,)
+read -r lc nb lanes busy multipliers ultra <<<"$row"
+verdict "lanes of the engine of S4, and how busy they are" "$lanes multipliers, lanes busy $busy %" "$(build/millrace train \
+    examples/turbofan/lstm4x64.json --batch 64 --plan 50 --multipliers "$lanes" | tr '\n' ' ' |
+    sed 's/.* of \([0-9]* multipliers\) in its lanes.*\(, lanes busy [0-9.]* %\).*/\1\2/')"
 sed -e 's/\(TRAIN_LAYERS\) .*/\1 4/' -e "s/\(TRAIN_LC\) .*/\1 $lc/" -e "s/\(TRAIN_NB\) .*/\1 $nb/" \
     -e 's/\(TRAIN_WIDTH_[12]\) .*/\1 64/' -e 's/.*TRAIN_OUTPUTS.*/#define TRAIN_WIDTH_3 64\n#define TRAIN_WIDTH_4 64\n&/' \
     "$engine/train.c" >"$engine/s4.c"

@@ -67,6 +67,10 @@ END
 train cpu --epochs 3
 train hls --epochs 3 --device hls:
 same "hls: and cpu:" cpu hls
+# As many multipliers as its layer has rows: a column.
+train narrow --epochs 3 --device hls: --multipliers 12
+same "a narrower engine and cpu:" cpu narrow
+grep -q "the training engine has 12 multipliers" narrow/out.txt || verdict FAIL "--multipliers: $(cat narrow/out.txt)"
 train sim --epochs 2 --device sim: --json
 train sim --epochs 3 --resume
 same "two epochs on sim:, then one on cpu:" cpu sim
@@ -87,7 +91,7 @@ train deep_hls --epochs 3 --dropout 0.4 --device hls:
 same "dropout" deep deep_hls
 net=''
 if grep -q "the training engine has [0-9]* multipliers in its lanes and takes [0-9]* cycles" back/out.txt &&
-    grep -q "([0-9.]* s, \([0-9]*\) cycles, \1 planned)" back/out.txt; then
+    grep -q "([0-9.]* s, \([0-9]*\) cycles, \1 planned, lanes busy [0-9.]* %)" back/out.txt; then
     verdict pass "cycles are told, and are those planned"
 else
     verdict FAIL "cycles: $(cat back/out.txt)"
@@ -101,6 +105,17 @@ refuses "no image of an emulated u55c with this network; build one with --build"
 train card --epochs 1 --device xrt:0 --build --bitstreams images
 train card --epochs 3 --resume
 same "an epoch on a card, then two on cpu:" cpu card
+mkdir -p planned
+image=$("$millrace" train net.json --plan 3 --batch 8 --platform hw_emu --bitstreams planned --json |
+    sed -n 's/.*"path": "\(.*\)".*/\1/p')
+if [ "$image" = "planned/$(cd images && echo *.xclbin)" ] && [ -e "$image" ]; then
+    verdict pass "the image of an engine that is planned"
+else
+    verdict FAIL "--platform hw_emu: '$image'"
+fi
+train planned_card --epochs 1 --device xrt:0 --bitstreams planned
+train planned_card --epochs 3 --resume
+same "an epoch on that image, then two on cpu:" cpu planned_card
 # The card's process dies while it trains: what was done of that epoch is done again on cpu:.
 epochs=200
 train whole --epochs $epochs

@@ -176,7 +176,7 @@ refuses 1 "is of another training: its batch is 16, and not 64" level.json --x x
     --schedule step=3,0.5 --checkpoint whole --resume
 refuses 1 "is of another training: its data is" level.json --x x.npy --y high.npy --validate 0.2 --seed 5 --clip 1 --l2 1e-4 \
     --schedule step=3,0.5 --batch 16 --checkpoint whole --resume
-refuses 2 "--multipliers needs --plan" level.json --x x.npy --y level.npy --multipliers 9 --export e.onnx
+refuses 2 "--platform needs --plan" level.json --x x.npy --y level.npy --platform hw --export e.onnx
 refuses 2 "--plan 0: a whole number from 1" level.json --plan 0
 echo '{"inputs": 3, "layers": [{"cell": "lstm", "hidden": 4}], "heads": [{"outputs": 1}]}' >lstm.json
 refuses 1 "16 here; 3 are possible" lstm.json --plan 5 --multipliers 3

@@ -79,6 +79,19 @@ for target in u50 u55c u200 u250 u280; do
     check "$target: the die of every layer" sh -c "grep -c '^place lstm' '$project/place.tcl' | grep -qx 2"
 done
 
+# A training engine: the dies are the placer's.
+echo '{"inputs": 2, "layers": [{"cell": "lstm", "hidden": 3}], "heads": [{"outputs": 1}]}' >"$work/net.json"
+check "a training engine: the project" build/millrace train "$work/net.json" --plan 4 --batch 8 --multipliers 12 --platform hw \
+    -o "$work/engine"
+check "a training engine: packaging and linking" env PATH="$root/$work/tools:$PATH" hw/vitis/build.sh "$work/engine" "$work/engine.xclbin"
+check "a training engine: the image has its manifest" grep -q '"trains": *true' "$work/engine.xclbin"
+check "a training engine: the stages of its runs are known" grep -q '"stages"' "$work/engine.json"
+check "a training engine: the kernel is bound to no die" sh -c "! grep -q '^slr=\|TCL.PRE' '$work/engine/link.cfg'"
+# shellcheck disable=SC2046
+check "a training engine: the packaged files elaborate" "${VERILATOR:-verilator}" --lint-only -Wall -Wno-DECLFILENAME \
+    -Wno-UNUSEDSIGNAL -Wno-UNUSEDPARAM --top-module millrace hw/lint/waivers.vlt $(tr '\n' ' ' <"$work/engine/files.txt")
+check "a training engine: a platform that is none" says "known are hw_emu" build/millrace train "$work/net.json" --plan 4 --platform sw
+
 # Two layers that no die holds together, and channels from die to die. Placing is read with cells of the RTL as it stands.
 build/millrace import tests/data/turbofan_lstm2x25_rul.onnx -o "$work/turbofan.millrace" >>"$work/log" 2>&1
 places() { # project, lines that must be among what is placed

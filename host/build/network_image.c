@@ -3,8 +3,6 @@
 #define _GNU_SOURCE
 #include "network_image.h"
 #include "card_project.h"
-#include "failure.h"
-#include "file.h"
 #include "json_append.h"
 #include "plan_report.h"
 
@@ -75,43 +73,16 @@ static void name_of(const struct mr_network *network, char *name, size_t size) {
             used += (size_t)snprintf(name + used, size - used, "-%d", network->ops[i].units);
 }
 
-// The folder with what Vitis needs.
-static int write_project(const struct mr_compiled *compiled, const struct mr_card_design *design,
-                         const char *output, const struct mr_options *options, char *path,
-                         size_t path_size, struct mr_error *error) {
-    char text[900];
-    char *header = mr_card_shape_header(design, text, sizeof text);
-    json_t *manifest = header ? mr_card_manifest(design, "hw") : NULL;
-    const int failed =
-        !header ? -1
-        : !manifest
-            ? mr_fail(text, sizeof text, "not enough memory for the image of a card")
-            : mr_card_image_place(design, "hw", output, options, path, path_size, text,
-                                  sizeof text) ||
-                  mr_card_project_write(compiled, header, manifest, path, text, sizeof text);
-    free(header);
-    json_decref(manifest);
-    return failed ? mr_failure(error, MR_ERROR_BUILD, "%s", text) : 0;
-}
-
 int mr_network_image_build(const struct mr_compiled *compiled, const char *platform,
                            const char *output, const struct mr_options *options, char *path,
                            size_t path_size, struct mr_error *error) {
-    const bool hardware = strcmp(platform, "hw") == 0;
     char name[200];
-    if (!hardware && strcmp(platform, "hw_emu") != 0)
-        return mr_failure(
-            error, MR_ERROR_ARGUMENT,
-            "platform %.60s is not known; known are hw_emu, an emulated card, and hw, "
-            "what Vitis needs to link an image for a card",
-            platform);
     struct mr_card_design design = mr_network_design(compiled);
     name_of(compiled->plan.network, name, sizeof name);
     design.name = name;
     design.described = describe(&compiled->plan);
-    const int code =
-        hardware ? write_project(compiled, &design, output, options, path, path_size, error)
-                 : mr_card_emulation_build(&design, output, options, path, path_size, error);
+    const int code = mr_card_platform_build(&design, &compiled->pipeline, platform, output, options,
+                                            path, path_size, error);
     json_decref(design.described);
     return code;
 }

@@ -6,6 +6,7 @@
 #include "json_append.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,7 @@ enum {
     RESUME,
     PLAN,
     MULTIPLIERS,
+    PLATFORM,
     EXPORT,
     OUTPUT
 };
@@ -84,8 +86,10 @@ static const struct cli_option options[] = {
     {PLAN, 0, "plan", "STEPS",
      "trains nothing: tells what a training engine takes for a mini-batch of\n"
      "sequences of so many steps"},
-    {MULTIPLIERS, 0, "multipliers", "N",
-     "of its lanes, at most (default: as many as that of sim:)"},
+    {MULTIPLIERS, 0, "multipliers", "N", "in an engine's lanes, at most (default 2048)"},
+    {PLATFORM, 0, "platform", "NAME",
+     "with --plan: builds that engine for a card: hw_emu: the image of an emulated one;\n"
+     "hw: a folder with what Vitis needs; in -o, or in the folder of --bitstreams"},
     {EXPORT, 0, "export", "OUT.onnx", "writes what was trained as an ONNX file"},
     {OUTPUT, 'o', "output", "OUT.millrace", "and as a model, calibrated with X"},
     {0},
@@ -94,8 +98,8 @@ static const struct cli_option options[] = {
 struct train {
     struct cli *cli;
     const char *network, *output, *export;
-    uint32_t plan; // steps of what is planned only; or 0
-    uint32_t multipliers;
+    uint32_t plan;        // steps of what is planned only; or 0
+    const char *platform; // that it is built for; or NULL
     struct mr_train_options wanted;
     struct timespec shown; // when progress was
     struct mr_train_epoch best;
@@ -221,7 +225,7 @@ static bool take(struct train *train, int option, const char *text) {
     case PLAN:
         return whole(cli, "--plan", text, 1 << 20, &train->plan);
     case MULTIPLIERS:
-        return whole(cli, "--multipliers", text, 1 << 20, &train->multipliers);
+        return whole(cli, "--multipliers", text, 1 << 20, &wanted->multipliers);
     case SEED:
         return seed_of(cli, text, &wanted->seed);
     default:
@@ -240,6 +244,7 @@ static int read_options(struct train *train, int argc, char **argv) {
                                   [BITSTREAMS] = &wanted->bitstreams,
                                   [TARGET] = &wanted->target,
                                   [FALLBACK] = &wanted->fallback,
+                                  [PLATFORM] = &train->platform,
                                   [CHECKPOINT] = &wanted->checkpoint,
                                   [EXPORT] = &train->export,
                                   [OUTPUT] = &train->output};
@@ -266,8 +271,8 @@ static int check_options(struct train *train) {
     const struct mr_train_options *wanted = &train->wanted;
     struct cli *cli = train->cli;
 
-    if (train->multipliers && !train->plan)
-        return cli_usage(cli, "--multipliers needs --plan");
+    if (train->platform && !train->plan)
+        return cli_usage(cli, "--platform needs --plan, the steps of a sequence");
     if (train->plan)
         return CLI_OK;
     if (!wanted->x || !wanted->y)
@@ -318,12 +323,13 @@ static json_t *number(double value) {
 }
 
 static json_t *epoch_json(const struct mr_train_epoch *e) {
-    return json_pack("{s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:I}", "epoch",
+    return json_pack("{s:i, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:I, s:I, s:o}", "epoch",
                      (int)e->epoch, "step", (json_int_t)e->step, "rate", number(e->rate), "loss",
                      number(e->loss), "metric", number(e->metric), "validation_loss",
                      number(e->validation_loss), "validation_metric", number(e->validation_metric),
                      "seconds", number(e->seconds), "best", e->best, "cycles",
-                     (json_int_t)e->cycles, "planned_cycles", (json_int_t)e->planned_cycles);
+                     (json_int_t)e->cycles, "planned_cycles", (json_int_t)e->planned_cycles,
+                     "utilisation", number(e->utilisation));
 }
 
 // With --json a line for each epoch.
@@ -347,8 +353,9 @@ static void tell_epoch(struct train *train, const struct mr_train_epoch *e) {
                 e->validation_metric, e->best ? " *" : "");
     fprintf(to, "  (%.1f s", e->seconds);
     if (e->cycles)
-        fprintf(to, ", %llu cycles, %llu planned", (unsigned long long)e->cycles,
-                (unsigned long long)e->planned_cycles);
+        fprintf(to, ", %llu cycles, %llu planned, lanes busy %.1f %%",
+                (unsigned long long)e->cycles, (unsigned long long)e->planned_cycles,
+                100 * e->utilisation);
     fputs(")\n", to);
     fflush(to);
 }
@@ -425,28 +432,28 @@ static int plan_engine(struct train *train) {
     struct mr_train_engine e;
     struct mr_error error;
 
-    if (mr_train_plan(train->network, &train->wanted, train->plan, train->multipliers, &e,
-                      &error) != 0)
+    if (mr_train_plan(train->network, &train->wanted, train->plan, &e, &error) != 0)
         return cli_fail(train->cli, "%s", error.text);
     const double ms = (double)e.cycles / (e.clock_mhz * 1e3), rate = e.batch / ms * 1e3;
     const uint64_t all = e.lane_bits + e.gradient_bits + e.stash_bits + e.parameter_bits;
     if (train->cli->json)
         printf("{\"multipliers\":%u,\"columns\":%u,\"together\":%u,\"batch\":%u,\"steps\":%u,"
-               "\"cycles\":%llu,\"predict_cycles\":%llu,\"clock_mhz\":%g,\"milliseconds\":%.6g,"
+               "\"cycles\":%llu,\"predict_cycles\":%llu,\"utilisation\":%.6g,\"clock_mhz\":%g,"
+               "\"milliseconds\":%.6g,"
                "\"sequences_per_second\":%.6g,\"lane_bits\":%llu,"
                "\"gradient_bits\":%llu,\"stash_bits\":%llu,\"parameter_bits\":%llu,\"target\":\"%"
                "s\",\"device_bits\":%llu}\n",
                e.multipliers, e.columns, e.together, e.batch, e.steps, (unsigned long long)e.cycles,
-               (unsigned long long)e.predict_cycles, e.clock_mhz, ms, rate,
+               (unsigned long long)e.predict_cycles, e.utilisation, e.clock_mhz, ms, rate,
                (unsigned long long)e.lane_bits, (unsigned long long)e.gradient_bits,
                (unsigned long long)e.stash_bits, (unsigned long long)e.parameter_bits, e.target,
                (unsigned long long)e.device_bits);
     else
         printf("a training engine of %u multipliers in its lanes, %u columns of %u sequences a "
                "cycle:\n%llu cycles for %u sequences of %u steps, %.4g ms at %g MHz, %.0f "
-               "sequences a second\n",
+               "sequences a second, lanes busy %.1f %%\n",
                e.multipliers, e.columns, e.together, (unsigned long long)e.cycles, e.batch, e.steps,
-               ms, e.clock_mhz, rate);
+               ms, e.clock_mhz, rate, 100 * e.utilisation);
     if (!train->cli->json)
         printf(
             "memories of %.1f Mb: weights and deltas beside the lanes %.1f, gradients %.1f, of "
@@ -455,6 +462,21 @@ static int plan_engine(struct train *train) {
             (double)e.stash_bits / 1e6, (double)e.parameter_bits / 1e6,
             all > e.device_bits ? "no engine is built of it: that is more than the" : "of the",
             (double)e.device_bits / 1e6, e.target);
+    return CLI_OK;
+}
+
+static int build_engine(struct train *train) {
+    char place[PATH_MAX];
+    struct mr_error error;
+
+    if (mr_train_image(train->network, train->platform, &train->wanted, train->plan, train->output,
+                       place, sizeof place, &error) != 0)
+        return cli_fail(train->cli, "%s", error.text);
+    cli_end_progress(train->cli);
+    if (train->cli->json)
+        return cli_print_json(train->cli,
+                              json_pack("{s:{s:s}}", "built", train->platform, "path", place));
+    printf("%-5s %s\n", train->platform, place);
     return CLI_OK;
 }
 
@@ -491,12 +513,14 @@ static int train_command(struct cli *cli, int argc, char **argv) {
                                      {"--validate-x", train.wanted.validate_x, false},
                                      {"--validate-y", train.wanted.validate_y, false},
                                      {"--export", train.export, true},
-                                     {"--output", train.output, true},
+                                     {"--output", train.platform ? NULL : train.output, true},
                                      {0}};
     const int code = cli_check_files(cli, files);
     if (code)
         return code;
-    return train.plan ? plan_engine(&train) : train_network(&train);
+    return train.platform ? build_engine(&train)
+           : train.plan   ? plan_engine(&train)
+                          : train_network(&train);
 }
 
 const struct cli_command cli_train = {

@@ -711,6 +711,8 @@ struct mr_train_options {
     int build_image;
     // The card of that image, and of mr_train_plan: one of those of mr_options. NULL: u55c.
     const char *target;
+    // In the lanes of a training engine at most, of all devices but cpu:. 0: 2,048.
+    uint32_t multipliers;
 };
 #define MR_TRAIN_OPTIONS_INIT .size = sizeof(struct mr_train_options)
 
@@ -727,6 +729,7 @@ struct mr_train_epoch {
     // Of its mini-batches, on a device that counts cycles (sim:), and as planned; else 0, and of
     // epochs before a resume.
     uint64_t cycles, planned_cycles;
+    double utilisation; // of the engine's lanes, as in mr_stats; else 0
 };
 
 // What a training engine takes for a mini-batch, planned before anything is built. The stages of
@@ -737,6 +740,7 @@ struct mr_train_engine {
     uint32_t batch, steps;      // sequences of a mini-batch, and their steps
     uint64_t cycles;            // to learn from it
     uint64_t predict_cycles;    // to predict it
+    double utilisation;         // of its lanes while it learns, as in mr_stats
     double clock_mhz;
     // Bits of its memories: weights and deltas beside the lanes, which are in LUTs; gradients, what
     // of all steps is kept for the way back, and the parameters with their moments; and what the
@@ -747,12 +751,18 @@ struct mr_train_engine {
 };
 
 // The fastest engine of a network for mini-batches of sequences of so many steps
-// (docs/training-engine.md) that has so many multipliers in its lanes at most; 0: as many as that
-// of sim:. options: loss, batch, clip, dropout and target; the others are of no effect.
-// MR_ERROR_MODEL names what no engine has, MR_ERROR_PLAN the targets where it is none.
+// (docs/training-engine.md). options: loss, batch, clip, dropout, multipliers and target; the
+// others are of no effect. MR_ERROR_MODEL names what no engine has, MR_ERROR_PLAN the targets where
+// it is none.
 MR_API int mr_train_plan(const char *network, const struct mr_train_options *options,
-                         uint32_t steps, uint32_t multipliers, struct mr_train_engine *engine,
-                         struct mr_error *error);
+                         uint32_t steps, struct mr_train_engine *engine, struct mr_error *error);
+
+// Builds the image of an emulated card with that engine, or writes the folder with what Vitis needs
+// for a card's, as mr_build_image does it of a network; a training with the same options on xrt:N
+// finds it. options: bitstreams and note, too.
+MR_API int mr_train_image(const char *network, const char *platform,
+                          const struct mr_train_options *options, uint32_t steps,
+                          const char *output, char *path, size_t path_size, struct mr_error *error);
 
 struct mr_training;
 

@@ -2,6 +2,7 @@
 // mr_plan and mr_build: what a model will take, and building it ahead of its first use.
 #define _POSIX_C_SOURCE 200809L
 #include "board_image.h"
+#include "card_project.h"
 #include "driver.h"
 #include "failure.h"
 #include "folded_plan.h"
@@ -214,6 +215,8 @@ int mr_build_image(const struct mr_model *model, const char *platform,
     const bool is_board = strcmp(platform, "board") == 0;
     if (!code && is_board)
         code = build_board(model, &options, output, place, sizeof place, error);
+    else if (!code)
+        code = mr_card_platform_check(platform, error);
     if (!code && !is_board)
         code = mr_compile_network(mr_model_network(model), &options, &compiled, error);
     if (!code && !is_board)

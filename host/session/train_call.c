@@ -12,7 +12,7 @@
 #include "onnx.h"
 #include "onnx_export.h"
 #include "options.h"
-#include "train_plan.h"
+#include "train_build.h"
 #include "train_weights.h"
 #include "training.h"
 
@@ -94,44 +94,59 @@ struct mr_training *mr_train_open(const char *path, const struct mr_train_option
     return mr_training_create(&network, &options, error);
 }
 
-// ---- planning
+// ---- planning and building engines
 
-int mr_train_plan(const char *path, const struct mr_train_options *given, uint32_t steps,
-                  uint32_t multipliers, struct mr_train_engine *engine, struct mr_error *error) {
-    struct mr_train_options options;
+// The fastest engine of a network.
+static int engine_shape(const char *path, const struct mr_train_options *options, uint32_t steps,
+                        struct mr_train_shape *shape, struct mr_error *error) {
     struct mr_network network = {0};
     struct mr_train_chain chain;
+
+    if (!path || steps == 0 || steps > 1 << 20 || options->batch > 1 << 20 ||
+        options->multipliers > 1 << 20)
+        return mr_failure(
+            error, MR_ERROR_ARGUMENT,
+            "a training engine: an argument is NULL or 0, or beyond what is possible");
+    int code = read_network(path, options, &network, error);
+    if (code == 0)
+        code = mr_train_chain_of(&network, options->loss, &chain, error);
+    const struct mr_trainer_options wanted = {.loss = options->loss,
+                                              .clip = options->clip,
+                                              .dropout = options->dropout,
+                                              .batch = options->batch ? options->batch : 64,
+                                              .steps = steps};
+    if (code == 0)
+        code = mr_train_shape_of(&chain, &wanted, (int)options->multipliers, shape, error);
+    mr_network_free(&network);
+    return code;
+}
+
+int mr_train_plan(const char *path, const struct mr_train_options *given, uint32_t steps,
+                  struct mr_train_engine *engine, struct mr_error *error) {
+    struct mr_train_options options;
     struct mr_train_shape shape;
     const struct mr_target *target = NULL;
 
     if (mr_train_options_take(given, &options, error) != 0)
         return MR_ERROR_ARGUMENT;
-    if (!path || !engine || steps == 0 || steps > 1 << 20 || options.batch > 1 << 20 ||
-        multipliers > 1 << 20)
-        return mr_failure(error, MR_ERROR_ARGUMENT,
-                          "mr_train_plan: an argument is NULL or 0, or beyond what is possible");
+    if (!engine)
+        return mr_failure(error, MR_ERROR_ARGUMENT, "mr_train_plan: the engine is NULL");
     int code = mr_card_target(options.target, &target, error);
     if (code == 0)
-        code = read_network(path, &options, &network, error);
-    if (code == 0)
-        code = mr_train_chain_of(&network, options.loss, &chain, error);
-    const struct mr_trainer_options wanted = {.loss = options.loss,
-                                              .clip = options.clip,
-                                              .dropout = options.dropout,
-                                              .batch = options.batch ? options.batch : 64,
-                                              .steps = steps};
-    if (code == 0)
-        code = mr_train_shape_of(
-            &chain, &wanted, multipliers ? (int)multipliers : MR_ENGINE_MULTIPLIERS, &shape, error);
+        code = engine_shape(path, &options, steps, &shape, error);
     if (code == 0) {
         const struct mr_train_memory memory = mr_train_memory(&shape);
+        const uint64_t cycles = mr_train_cycles(&shape, shape.steps, true);
         *engine = (struct mr_train_engine){
             .multipliers = (uint32_t)mr_train_lanes(&shape),
             .columns = (uint32_t)shape.lc,
             .together = (uint32_t)shape.nb,
             .batch = (uint32_t)shape.batch,
             .steps = (uint32_t)shape.steps,
-            .cycles = mr_train_cycles(&shape, shape.steps, true),
+            .cycles = cycles,
+            .utilisation =
+                (double)mr_train_products(&shape, (size_t)shape.batch, (size_t)shape.steps, true) /
+                ((double)mr_train_lanes(&shape) * (double)cycles),
             .predict_cycles = mr_train_cycles(&shape, shape.steps, false),
             .clock_mhz = MR_CLOCK_MHZ,
             .lane_bits = memory.lanes,
@@ -142,7 +157,29 @@ int mr_train_plan(const char *path, const struct mr_train_options *given, uint32
             .target = target->name,
         };
     }
-    mr_network_free(&network);
+    return code;
+}
+
+int mr_train_image(const char *path, const char *platform, const struct mr_train_options *given,
+                   uint32_t steps, const char *output, char *place, size_t place_size,
+                   struct mr_error *error) {
+    struct mr_train_options options;
+    struct mr_train_shape shape;
+    struct mr_train_built built;
+
+    if (mr_train_options_take(given, &options, error) != 0)
+        return MR_ERROR_ARGUMENT;
+    if (!platform)
+        return mr_failure(error, MR_ERROR_ARGUMENT, "mr_train_image: the platform is NULL");
+    const struct mr_int_device_options wanted = {.notes = {options.note, options.context},
+                                                 .bitstreams = options.bitstreams,
+                                                 .target = options.target};
+    int code = engine_shape(path, &options, steps, &shape, error);
+    if (code == 0)
+        code = mr_train_image_build(&shape, platform, output, &wanted, &built, error);
+    if (code == 0 && place && snprintf(place, place_size, "%s", built.path) >= (int)place_size)
+        code = mr_failure(error, MR_ERROR_ARGUMENT, "mr_train_image: the path %.500s is too long",
+                          built.path);
     return code;
 }
 

@@ -250,6 +250,9 @@ int mr_int_device_run(struct mr_int_device *device, const struct mr_int_batch *b
     free(y);
     device->cycles = (struct mr_train_cycles){
         job.cycles,
-        job.cycles ? mr_train_run_cycles(s, &device->stages, (int)steps, count, rules != NULL) : 0};
+        job.cycles ? mr_train_run_cycles(s, &device->stages, (int)steps, count, rules != NULL) : 0,
+        job.cycles ? (double)count * (double)mr_train_products(s, sequences, steps, rules != NULL) /
+                         mr_train_lanes(s)
+                   : 0};
     return code;
 }

@@ -95,7 +95,7 @@ static int open_device(struct trainer *trainer, const struct mr_trainer_options 
     struct mr_train_shape shape;
     char text[300];
 
-    if (mr_train_shape_of(&trainer->model->chain, options, MR_ENGINE_MULTIPLIERS, &shape, error) !=
+    if (mr_train_shape_of(&trainer->model->chain, options, options->multipliers, &shape, error) !=
         0)
         return -1;
     const uint64_t cycles = mr_train_cycles(&shape, shape.steps, true);
@@ -342,8 +342,10 @@ static int trainer_step(void *opened, const float *x, const float *y, size_t seq
         return code;
     *loss = loss_of(trainer, rows);
     if (trainer->device) {
-        trainer->cycles.counted += mr_int_device_cycles(trainer->device).counted;
-        trainer->cycles.planned += mr_int_device_cycles(trainer->device).planned;
+        const struct mr_train_cycles cycles = mr_int_device_cycles(trainer->device);
+        trainer->cycles.counted += cycles.counted;
+        trainer->cycles.planned += cycles.planned;
+        trainer->cycles.busy += cycles.busy;
     }
     return 0;
 }

@@ -4,7 +4,7 @@
 #include "train_build.h"
 
 #include "build.h"
-#include "card_image.h"
+#include "card_project.h"
 #include "failure.h"
 #include "hls_build.h"
 #include "kernel_hash.h"
@@ -100,9 +100,11 @@ static void name_of(const struct mr_train_shape *shape, char *name, size_t size)
         used += (size_t)snprintf(name + used, size - used, "-%d", shape->width[l]);
 }
 
+// Of a design with hash and target: as mr_card_platform_build. Its dies are the placer's.
 static int build_image(const struct mr_train_shape *shape, const char *source,
-                       struct mr_card_design *design, const struct mr_int_device_options *options,
-                       struct mr_train_built *built, struct mr_error *error) {
+                       struct mr_card_design *design, const char *platform, const char *output,
+                       const struct mr_int_device_options *options, struct mr_train_built *built,
+                       struct mr_error *error) {
     const struct mr_options wanted = {.bitstreams = options->bitstreams,
                                       .note = options->notes.tell,
                                       .note_context = options->notes.context};
@@ -127,24 +129,32 @@ static int build_image(const struct mr_train_shape *shape, const char *source,
     design->y_bits = 32;
     design->described = describe(shape, report, &built->stages);
     if (code == 0)
-        code =
-            mr_card_emulation_build(design, NULL, &wanted, built->path, sizeof built->path, error);
+        code = mr_card_platform_build(design, NULL, platform, output, &wanted, built->path,
+                                      sizeof built->path, error);
     json_decref(design->described);
     mr_report_free(report);
     return code;
+}
+
+// What an image of the shape is known by, and its card.
+static int design_of(const char *source, const struct mr_int_device_options *options,
+                     struct mr_card_design *design, struct mr_train_built *built,
+                     struct mr_error *error) {
+    *design = (struct mr_card_design){.hash = &built->hash};
+    const int code = mr_card_target(options->target, &design->target, error);
+
+    return code ? code : mr_design_hash_make(source, &built->hash, error);
 }
 
 static int find_image(const struct mr_train_shape *shape, const char *source,
                       const struct mr_int_device_options *options, struct mr_train_built *built,
                       struct mr_image *image, struct mr_error *error) {
     const char *named = mr_device_named_image(options->device);
-    struct mr_card_design design = {.hash = &built->hash};
+    struct mr_card_design design;
     struct mr_device_found card;
     char text[900];
-    int code = mr_card_target(options->target, &design.target, error);
+    int code = design_of(source, options, &design, built, error);
 
-    if (code == 0)
-        code = mr_design_hash_make(source, &built->hash, error);
     if (code != 0)
         return code;
     image->hash = &built->hash;
@@ -154,7 +164,7 @@ static int find_image(const struct mr_train_shape *shape, const char *source,
     if (!named)
         code = mr_card_image_choose(&design, options->bitstreams, "--build", built->path, error);
     if (code != 0 && options->build_image && !mr_device_first(MR_FORM_XCLBIN, &card))
-        return build_image(shape, source, &design, options, built, error);
+        return build_image(shape, source, &design, "hw_emu", NULL, options, built, error);
     if (code == 0)
         read_stages(named ? named : built->path, &built->stages);
     return code;
@@ -176,4 +186,20 @@ int mr_train_build(const struct mr_train_shape *shape, const struct mr_int_devic
     return form == MR_FORM_XCLBIN
                ? find_image(shape, source, options, built, image, error)
                : build_here(shape, source, form == MR_FORM_RTL, options, built, error);
+}
+
+int mr_train_image_build(const struct mr_train_shape *shape, const char *platform,
+                         const char *output, const struct mr_int_device_options *options,
+                         struct mr_train_built *built, struct mr_error *error) {
+    struct mr_card_design design;
+    char source[SOURCE];
+
+    *built = (struct mr_train_built){0};
+    int code = mr_card_platform_check(platform, error);
+    if (code == 0)
+        code = mr_train_source(shape, MR_NETWORK_TOP, source, sizeof source, error);
+    if (code == 0)
+        code = design_of(source, options, &design, built, error);
+    return code ? code
+                : build_image(shape, source, &design, platform, output, options, built, error);
 }

@@ -23,4 +23,11 @@ struct mr_train_built {
 int mr_train_build(const struct mr_train_shape *shape, const struct mr_int_device_options *options,
                    struct mr_train_built *built, struct mr_image *image, struct mr_error *error);
 
+// Builds the image of an emulated card of that shape, platform "hw_emu", or a folder with what
+// Vitis needs for a card's, "hw" (card_project.h); its place is built->path. output: where, or
+// NULL. options: target, bitstreams and notes. 0, or a code with a sentence in error.
+int mr_train_image_build(const struct mr_train_shape *shape, const char *platform,
+                         const char *output, const struct mr_int_device_options *options,
+                         struct mr_train_built *built, struct mr_error *error);
+
 #endif

@@ -62,6 +62,18 @@ int mr_train_lanes(const struct mr_train_shape *shape) {
     return (int)(TRAIN_GATES * TRAIN_MAX_UNITS * shape->lc * shape->nb);
 }
 
+uint64_t mr_train_products(const struct mr_train_shape *shape, size_t sequences, size_t steps,
+                           bool learn) {
+    uint64_t of_step = 0;
+
+    for (int l = 0; l < shape->layers; l++) {
+        const uint64_t below = (uint64_t)shape->width[l], units = (uint64_t)shape->width[l + 1];
+        const uint64_t columns = below + units, derived = l > 0 ? columns : units;
+        of_step += (uint64_t)TRAIN_GATES * units * (learn ? 2 * columns + derived : columns);
+    }
+    return of_step * sequences * steps;
+}
+
 struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape) {
     enum { NUMBER = 16, GRADIENT = 48, STATE = 24, PARAMETER = 24 * 3 };
     const int64_t numbers = shape->nb * shape->lc, kept = cells[shape->cell].kept;
@@ -193,6 +205,8 @@ int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_traine
                 "than those before; cpu: trains them",
                 i + 1);
     }
+    if (multipliers == 0)
+        multipliers = MR_ENGINE_MULTIPLIERS;
     if (mr_train_lanes(shape) > multipliers)
         return mr_failure(
             error, MR_ERROR_MODEL,

@@ -28,13 +28,19 @@ struct mr_train_shape {
 };
 
 // The shape of a chain whose mini-batches are the fastest with so many multipliers in the lanes at
-// most. MR_ERROR_MODEL with a sentence that names what no engine has, or which is too large.
+// most; 0: as many as usual. MR_ERROR_MODEL with a sentence that names what no engine has, or which
+// is too large.
 enum { MR_ENGINE_MULTIPLIERS = 2048 };
 int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_trainer_options *options,
                       int multipliers, struct mr_train_shape *shape, struct mr_error *error);
 
 // Multipliers of the lanes; those of the cells and the update are some 40 for each column.
 int mr_train_lanes(const struct mr_train_shape *shape);
+
+// Multiplications of the lanes that a mini-batch with so many sequences and steps needs: those that
+// words fill up, and of turns that are empty, are not among them.
+uint64_t mr_train_products(const struct mr_train_shape *shape, size_t sequences, size_t steps,
+                           bool learn);
 
 // Bits of its memories, each counted once: hlsc adds copies where several loops read.
 struct mr_train_memory {

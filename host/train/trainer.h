@@ -29,6 +29,7 @@ struct mr_trainer_options {
     const char *bitstreams; // of xrt: where images are, or NULL
     bool build_image;       // of xrt: one of an emulated card where there is none
     const char *target;     // that card, or NULL: the usual one
+    int multipliers;        // in the lanes of a training engine at most; 0: as many as usual
     size_t threads; // of this processor; 0: as many as there are. Their number changes no bit
     void (*note)(void *context, const char *text); // told what the user should know; NULL: nobody
     void *context;
@@ -37,6 +38,7 @@ struct mr_trainer_options {
 // Of the mini-batches that a device learned: cycles that it counted, and those that were planned.
 struct mr_train_cycles {
     uint64_t counted, planned;
+    double busy; // of those counted that the lanes' multiplications would take with all lanes busy
 };
 
 struct mr_trainer_kind {

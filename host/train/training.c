@@ -88,6 +88,10 @@ static int check_options(const struct mr_train_options *o, struct mr_error *erro
         return mr_failure(error, MR_ERROR_ARGUMENT,
                           "mini-batches of %u sequences are asked for; %d are possible", o->batch,
                           1 << 20);
+    if (o->multipliers > 1 << 20)
+        return mr_failure(error, MR_ERROR_ARGUMENT,
+                          "an engine of %u multipliers is asked for; %d are possible",
+                          o->multipliers, 1 << 20);
     const struct mr_target *target;
     return mr_card_target(o->target, &target, error);
 }
@@ -167,6 +171,7 @@ static int open_trainer(struct mr_training *own, const char *device, struct mr_e
         .bitstreams = o->bitstreams,
         .build_image = o->build_image != 0,
         .target = o->target,
+        .multipliers = (int)o->multipliers,
         .threads = o->threads,
         .note = o->note,
         .context = o->context,
@@ -400,8 +405,10 @@ static int do_epoch(struct mr_training *own, struct mr_train_epoch *epoch, struc
     int code = train(own, epoch, error);
 
     epoch->seconds = seconds() - start;
-    epoch->cycles = cycles_of(own).counted - before.counted;
-    epoch->planned_cycles = cycles_of(own).planned - before.planned;
+    const struct mr_train_cycles now = cycles_of(own);
+    epoch->cycles = now.counted - before.counted;
+    epoch->planned_cycles = now.planned - before.planned;
+    epoch->utilisation = epoch->cycles ? (now.busy - before.busy) / (double)epoch->cycles : 0;
     if (code == 0)
         code = judge(own, epoch, error);
     if (code == 0 && own->kind->finish)

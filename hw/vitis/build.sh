@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Makes the image of an Alveo card out of what `millrace build MODEL --target T --platform hw -o PROJECT` wrote:
+# or `millrace train NET --plan STEPS --target T --platform hw -o PROJECT` of a training engine:
 # packages the RTL as a kernel (Vivado) and links it (Vitis v++), which takes hours.
 # Usage: hw/vitis/build.sh PROJECT [IMAGE.xclbin]     (default: PROJECT.xclbin; a manifest comes beside it)
 # Needs Vivado and Vitis 2022.1 or later, the card's development platform, and XRT's xclbinutil on PATH.

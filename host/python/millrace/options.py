@@ -21,7 +21,7 @@ _LOSSES = {"mse": _interface.MR_TRAIN_MSE, "bce": _interface.MR_TRAIN_BCE, "ce":
 _OPTIMISERS = {"adam": _interface.MR_TRAIN_ADAM, "sgd": _interface.MR_TRAIN_SGD}
 _SCHEDULES = {"constant": _interface.MR_TRAIN_CONSTANT, "steps": _interface.MR_TRAIN_STEPS, "cosine": _interface.MR_TRAIN_COSINE}
 _TRAIN_REALS = ("validate", "rate", "rate_factor", "momentum", "clip", "l2", "dropout")
-_TRAIN_NUMBERS = ("rate_epochs", "epochs", "batch", "patience", "threads", "build_image")
+_TRAIN_NUMBERS = ("rate_epochs", "epochs", "batch", "patience", "threads", "build_image", "multipliers")
 _TRAIN_TEXTS = ("arithmetic", "device", "bitstreams", "target", "fallback", "checkpoint")
 
 

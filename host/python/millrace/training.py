@@ -29,6 +29,7 @@ class Epoch(NamedTuple):
     best: bool  # the best one so far
     cycles: int  # of a device that counts them, and as planned; else 0
     planned_cycles: int
+    utilisation: float  # of the lanes of a device that counts cycles
 
 
 class Progress(NamedTuple):
