@@ -475,7 +475,7 @@ static int build_engine(struct train *train) {
     cli_end_progress(train->cli);
     if (train->cli->json)
         return cli_print_json(train->cli,
-                              json_pack("{s:{s:s}}", "built", train->platform, "path", place));
+                              json_pack("{s:{s:{s:s}}}", "built", train->platform, "path", place));
     printf("%-5s %s\n", train->platform, place);
     return CLI_OK;
 }
