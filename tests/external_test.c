@@ -89,10 +89,23 @@ END_TEST
         hls_memory_free(&m.memory);                                                                \
     } while (0)
 
+START_TEST(plans_of_no_words) {
+    hls_memory(uint64_t) m = {0};
+    PLAN_STORE(4, 0), PLAN_STORE(9, 1), PLAN_STORE(UINT32_MAX, 0), PLAN_FETCH(3, 0, 3);
+    PLAN_FETCH(9, 1, 3), PLAN_FETCH(0, 0, 0);
+    STORE(9);
+    ck_assert_uint_eq(FETCH(9), 5);
+    hls_memory_end(&m.memory);
+    ck_assert_ptr_null(m.memory.failed);
+    hls_memory_free(&m.memory);
+}
+END_TEST
+
 START_TEST(plans_are_kept_to) {
-    CHECK_FAILS(4, "begins a plan of no words or beyond the last address", PLAN_FETCH(4, 0, 0));
-    CHECK_FAILS(UINT32_MAX, "begins a plan of no words or beyond the last address",
+    CHECK_FAILS(UINT32_MAX, "begins a plan that ends beyond the last address",
                 PLAN_STORE(UINT32_MAX, 2));
+    CHECK_FAILS(4, "is fetched before the stores that its plan waits for", PLAN_STORE(4, 1),
+                PLAN_STORE(0, 0), PLAN_FETCH(4, 1, 2), FETCH(4), STORE(4));
     CHECK_FAILS(4, "is to be fetched after stores that are not planned yet", PLAN_FETCH(4, 1, 1),
                 PLAN_STORE(4, 1), STORE(4), FETCH(4));
     CHECK_FAILS(6, "is fetched and is not the one that is planned", FETCH(6));
@@ -117,6 +130,7 @@ int main(void) {
     SRunner *runner = srunner_create(suite);
     printf("external_test: seed %llu\n", (unsigned long long)SEED);
     tcase_add_test(tcase, words_keep);
+    tcase_add_test(tcase, plans_of_no_words);
     tcase_add_test(tcase, plans_are_kept_to);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);

@@ -247,8 +247,8 @@ static inline void hls_memory_plan(struct hls_memory *m, bool is_store, uint32_t
                                    uint32_t count, uint32_t after) {
     const struct hls_plan plan = {address, count, after};
     struct hls_fifo *plans = is_store ? &m->stores : &m->fetches;
-    if (count == 0 || count - 1 > UINT32_MAX - address)
-        hls_memory_fail(m, address, "begins a plan of no words or beyond the last address");
+    if (count && count - 1 > UINT32_MAX - address)
+        hls_memory_fail(m, address, "begins a plan that ends beyond the last address");
     else if (after > m->planned - m->before)
         hls_memory_fail(m, address, "is to be fetched after stores that are not planned yet");
     m->planned += is_store;
@@ -257,11 +257,20 @@ static inline void hls_memory_plan(struct hls_memory *m, bool is_store, uint32_t
         hls_memory_fail(m, address, "is planned and there is not enough memory");
 }
 
-// Is the access the one that is planned?
-static inline bool hls_memory_follow(struct hls_fifo *plans, struct hls_plan *plan,
-                                     uint32_t address) {
-    if (!plan->count && plans->head != plans->tail)
+// A plan of no words is done when its turn comes.
+static inline struct hls_plan *hls_memory_begin(struct hls_memory *m, bool is_store) {
+    struct hls_fifo *plans = is_store ? &m->stores : &m->fetches;
+    struct hls_plan *plan = is_store ? &m->storing : &m->fetching;
+    while (!plan->count && plans->head != plans->tail) {
         hls_fifo_pop(plans, plan, sizeof *plan);
+        m->begun += is_store;
+    }
+    return plan;
+}
+
+// Is the access the one that is planned?
+static inline bool hls_memory_follow(struct hls_memory *m, bool is_store, uint32_t address) {
+    struct hls_plan *plan = hls_memory_begin(m, is_store);
     if (!plan->count || plan->address != address)
         return false;
     plan->address++;
@@ -272,12 +281,13 @@ static inline bool hls_memory_follow(struct hls_fifo *plans, struct hls_plan *pl
 static inline void hls_memory_fetch(struct hls_memory *m, uint32_t address, void *word,
                                     size_t size) {
     memset(word, 0, size);
-    if (!hls_memory_follow(&m->fetches, &m->fetching, address)) {
+    if (!hls_memory_follow(m, false, address)) {
         hls_memory_fail(m, address, "is fetched and is not the one that is planned");
         return;
     }
     const uint64_t after = m->before + m->fetching.after;
-    if (m->begun - (m->storing.count != 0) < after)
+    const bool is_storing = hls_memory_begin(m, true)->count != 0;
+    if (m->begun - is_storing < after)
         hls_memory_fail(m, address, "is fetched before the stores that its plan waits for");
     if (address >= m->capacity)
         return;
@@ -311,8 +321,7 @@ static inline bool hls_memory_grow(struct hls_memory *m, uint32_t address, size_
 
 static inline void hls_memory_store(struct hls_memory *m, uint32_t address, const void *word,
                                     size_t size) {
-    m->begun += !m->storing.count;
-    if (!hls_memory_follow(&m->stores, &m->storing, address)) {
+    if (!hls_memory_follow(m, true, address)) {
         hls_memory_fail(m, address, "is stored and is not the one that is planned");
         return;
     }
@@ -327,18 +336,15 @@ static inline void hls_memory_store(struct hls_memory *m, uint32_t address, cons
 // What is planned must have happened by the end of a run. A memory that has failed forgets its
 // plans, and its caller sets `failed` to NULL to go on.
 static inline void hls_memory_end(struct hls_memory *m) {
-    struct hls_fifo *const plans[] = {&m->fetches, &m->stores};
-    struct hls_plan *const begun[] = {&m->fetching, &m->storing};
     for (int i = 0; i < 2; i++) {
-        if (!begun[i]->count && plans[i]->head != plans[i]->tail)
-            hls_fifo_pop(plans[i], begun[i], sizeof *begun[i]);
-        if (begun[i]->count && !m->failed) {
+        struct hls_plan *plan = hls_memory_begin(m, i == 1);
+        if (plan->count && !m->failed) {
             m->failed = i ? "is planned to be stored and the run has ended"
                           : "is planned to be fetched and the run has ended";
-            m->address = begun[i]->address;
+            m->address = plan->address;
         }
-        begun[i]->count = 0;
-        hls_fifo_free(plans[i]);
+        plan->count = 0;
+        hls_fifo_free(i ? &m->stores : &m->fetches);
     }
     m->before = m->begun = m->planned;
 }

@@ -126,7 +126,8 @@ static inline bool memory_port_takes_plan(const struct memory_port *m) {
 }
 
 static inline bool memory_port_takes_store(const struct memory_port *m) {
-    return m->stores.count && m->store_count < MEMORY_AHEAD;
+    return m->stores.count && m->stores.plan[m->stores.first].count &&
+           m->store_count < MEMORY_AHEAD;
 }
 
 // The word that is offered, or NULL.
@@ -136,11 +137,10 @@ static inline const unsigned char *memory_port_word(const struct memory_port *m)
 
 static inline void memory_port_plan(struct memory_port *m, const struct memory_plan *plan) {
     struct memory_plans *side = plan->is_store ? &m->stores : &m->fetches;
-    if (!plan->count || plan->count - 1 > UINT32_MAX - plan->address)
-        snprintf(m->problem, sizeof m->problem,
-                 "plans %lu words from address %lu on, and a plan is of one word at least and ends "
-                 "within 2^32 words",
-                 (unsigned long)plan->count, (unsigned long)plan->address);
+    if (plan->count && plan->count - 1 > UINT32_MAX - plan->address)
+        snprintf(
+            m->problem, sizeof m->problem, "plans %lu words from word %lu on, and the last is %lu",
+            (unsigned long)plan->count, (unsigned long)plan->address, (unsigned long)UINT32_MAX);
     else if (plan->after > m->planned)
         snprintf(m->problem, sizeof m->problem,
                  "plans to fetch word %lu after %lu planned stores, and so far there are %lu",
@@ -150,16 +150,33 @@ static inline void memory_port_plan(struct memory_port *m, const struct memory_p
     side->plan[(side->first + side->count++) % MEMORY_PLANS] = *plan;
 }
 
+static inline void memory_plans_drop(struct memory_plans *side) {
+    side->first = (side->first + 1) % MEMORY_PLANS;
+    side->count--;
+}
+
 // The address of the next word of these plans, which is planned no more then. *is_last: of its
 // plan.
 static inline uint32_t memory_plans_next(struct memory_plans *side, bool *is_last) {
     struct memory_plan *plan = &side->plan[side->first];
+    const uint32_t address = plan->address++;
     *is_last = --plan->count == 0;
-    if (*is_last) {
-        side->first = (side->first + 1) % MEMORY_PLANS;
-        side->count--;
-    }
-    return plan->address++;
+    if (*is_last)
+        memory_plans_drop(side);
+    return address;
+}
+
+// A plan of no words is done when its turn comes.
+static inline bool memory_plans_idle(const struct memory_plans *side) {
+    return side->count && !side->plan[side->first].count;
+}
+
+// The first of these plans that is of some words, or NULL.
+static inline const struct memory_plan *memory_plans_left(const struct memory_plans *side) {
+    for (unsigned i = 0; i < side->count; i++)
+        if (side->plan[(side->first + i) % MEMORY_PLANS].count)
+            return &side->plan[(side->first + i) % MEMORY_PLANS];
+    return NULL;
 }
 
 static inline void memory_port_ask(struct memory_port *m, unsigned latency) {
@@ -172,6 +189,12 @@ static inline void memory_port_ask(struct memory_port *m, unsigned latency) {
     m->due[at] = m->last_due;
 }
 
+static inline void memory_port_stored(struct memory_port *m, unsigned latency) {
+    if (m->last_stored < m->time + latency)
+        m->last_stored = m->time + latency;
+    m->stored_at[(m->first_store + m->store_count++) % MEMORY_AHEAD] = m->last_stored;
+}
+
 static inline void memory_port_store(struct memory_port *m, const unsigned char *word,
                                      unsigned latency) {
     bool is_last;
@@ -180,11 +203,8 @@ static inline void memory_port_store(struct memory_port *m, const unsigned char 
         snprintf(m->problem, sizeof m->problem,
                  "stores word %lu, and this computer has not enough memory for it",
                  (unsigned long)address);
-    if (!is_last)
-        return;
-    if (m->last_stored < m->time + latency)
-        m->last_stored = m->time + latency;
-    m->stored_at[(m->first_store + m->store_count++) % MEMORY_AHEAD] = m->last_stored;
+    if (is_last)
+        memory_port_stored(m, latency);
 }
 
 static inline void memory_port_cycle(struct memory_port *m, const struct memory_cycle *cycle) {
@@ -196,11 +216,17 @@ static inline void memory_port_cycle(struct memory_port *m, const struct memory_
         m->first = (m->first + 1) % MEMORY_AHEAD;
         m->count--;
     }
-    if (m->fetches.count && m->count < MEMORY_AHEAD &&
-        m->fetches.plan[m->fetches.first].after <= m->in_memory)
+    if (memory_plans_idle(&m->fetches))
+        memory_plans_drop(&m->fetches);
+    else if (m->fetches.count && m->count < MEMORY_AHEAD &&
+             m->fetches.plan[m->fetches.first].after <= m->in_memory)
         memory_port_ask(m, cycle->latency);
-    if (cycle->store)
+    if (cycle->store) {
         memory_port_store(m, cycle->store, cycle->latency);
+    } else if (memory_plans_idle(&m->stores) && m->store_count < MEMORY_AHEAD) {
+        memory_plans_drop(&m->stores);
+        memory_port_stored(m, cycle->latency);
+    }
     if (cycle->plan) {
         const struct memory_plan plan = memory_plan_of(cycle->plan);
         memory_port_plan(m, &plan);
@@ -210,18 +236,18 @@ static inline void memory_port_cycle(struct memory_port *m, const struct memory_
 
 // What of the plans has not happened, as a part of a sentence on the memory; "" where all has.
 static inline void memory_port_rest(const struct memory_port *m, char *text, size_t size) {
-    const struct memory_plan *fetch = &m->fetches.plan[m->fetches.first];
-    const struct memory_plan *store = &m->stores.plan[m->stores.first];
+    const struct memory_plan *fetch = memory_plans_left(&m->fetches);
+    const struct memory_plan *store = memory_plans_left(&m->stores);
     int at = 0;
     *text = '\0';
-    if (m->stores.count)
+    if (store)
         at =
             snprintf(text, size, " waits for word %lu to be stored", (unsigned long)store->address);
     if (m->count)
         snprintf(text + at, size - (size_t)at,
                  "%s holds words that it has fetched and nobody takes (%u)", at ? " and" : "",
                  m->count);
-    else if (m->fetches.count)
+    else if (fetch)
         snprintf(text + at, size - (size_t)at,
                  "%s does not fetch word %lu yet (%lu of %lu planned stores are in memory)",
                  at ? " and" : "", (unsigned long)fetch->address, (unsigned long)m->in_memory,

@@ -143,7 +143,7 @@ static struct location outside_of_dialect(struct compiler *cc, const char *path,
 }
 
 // "‘hls_write_T’ is not declared", and the like: what is missing, or stands there twice, is the
-// line that declares the streams of T.
+// line that declares the streams, or the memories, of T.
 static const char *of_streams(struct compiler *cc, const char *text) {
     static const char *const made[] = {"hls_stream_", "hls_read_", "hls_write_", "hls_more_",
                                        "hls_memory_", "hls_plan_", "hls_fetch_", "hls_store_"};
@@ -151,24 +151,28 @@ static const char *of_streams(struct compiler *cc, const char *text) {
     if (!is_twice && !strstr(text, "unknown type name") && !strstr(text, "implicit declaration") &&
         !strstr(text, "undeclared"))
         return NULL;
+    const char *name = NULL; // the first: others may be what the compiler suggests
+    bool of_memory = false;
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
-        const char *name = strstr(text, made[i]);
-        if (!name)
+        const char *found = strstr(text, made[i]);
+        if (!found || (name && found + strlen(made[i]) > name))
             continue;
-        name += strlen(made[i]);
-        const int length = (int)strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                             "0123456789_");
-        const char *what = i < 4 ? "STREAM" : "MEMORY", *those = i < 4 ? "streams" : "memories";
-        return is_twice ? arena_printf(cc,
-                                       "HLS_%s_OF(%.*s) stands here a second time for %.*s; "
-                                       "keep the first one",
-                                       what, length, name, length, name)
-                        : arena_printf(cc,
-                                       "there are no %s of %.*s here; write HLS_%s_OF(%.*s) once "
-                                       "before the first use, at file scope",
-                                       those, length, name, what, length, name);
+        name = found + strlen(made[i]);
+        of_memory = i >= 4;
     }
-    return NULL;
+    if (!name)
+        return NULL;
+    const int length = (int)strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                         "0123456789_");
+    const char *what = of_memory ? "MEMORY" : "STREAM", *those = of_memory ? "memories" : "streams";
+    return is_twice ? arena_printf(cc,
+                                   "HLS_%s_OF(%.*s) stands here a second time for %.*s; keep the "
+                                   "first one",
+                                   what, length, name, length, name)
+                    : arena_printf(cc,
+                                   "there are no %s of %.*s here; write HLS_%s_OF(%.*s) once "
+                                   "before the first use, at file scope",
+                                   those, length, name, what, length, name);
 }
 
 // "file:line:col: error: text" of gcc and clang becomes our own form; the first such line is taken.

@@ -54,7 +54,7 @@ static struct external_memory *memory_at(const struct external_memories *e, int 
 static uint32_t next_address(const struct external_memories *e, struct external_memory *m,
                              bool is_store, struct location loc) {
     struct memory_plan *begun = &m->begun[is_store];
-    if (!begun->count) {
+    while (!begun->count) {
         if (!m->plans[is_store].count)
             fail_memory(e, m->of, loc,
                         is_store ? "stores a word that is not planned"
