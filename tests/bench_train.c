@@ -133,6 +133,7 @@ static void open_contender(int which, size_t threads) {
 
 // False where there is none.
 static bool step(int which, double *loss) {
+    struct mr_train_losses losses = {.of = loss};
     struct mr_error error;
 
     if (work.peer[which])
@@ -140,7 +141,7 @@ static bool step(int which, double *loss) {
     else if (!work.trainer[which])
         return false;
     else if (work.kind[which]->step(work.trainer[which], work.x, work.y, work.shape->batch,
-                                    work.shape->steps, rate, loss, &error) != 0)
+                                    work.shape->steps, rate, &losses, &error) != 0)
         stop(error.text);
     return true;
 }

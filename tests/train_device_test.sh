@@ -26,7 +26,7 @@ refuses() { # sentence, arguments of train...
     fi
 }
 
-# 21 sequences to train with make mini-batches of 8, 8 and 5; x reaches beyond 1.
+# 21 sequences to train with make mini-batches of 8, 8 and 5, or 10 of 2 and one of 1; x reaches beyond 1.
 "${PYTHON:-python3}" - <<'END' || exit 1
 import numpy as np
 draw = np.random.default_rng(7)
@@ -43,7 +43,7 @@ train() { # folder, arguments...
     folder=$1
     shift
     mkdir -p "$folder"
-    "$millrace" train ${net:-net.json} --x x.npy --y ${y:-y.npy} --validate 0.2 --rate 0.01 --batch 8 --arithmetic int --seed 3 \
+    "$millrace" train ${net:-net.json} --x x.npy --y ${y:-y.npy} --validate 0.2 --rate 0.01 --batch ${batch:-8} --arithmetic int --seed 3 \
         --checkpoint "$folder/c" -o "$folder/net.millrace" "$@" >"$folder/out.txt" 2>&1 ||
         verdict FAIL "train $*: $(tail -n 2 "$folder/out.txt")"
 }
@@ -85,11 +85,15 @@ train class_hls --epochs 3 --loss ce --clip 0.3 --device hls:
 same "a classifier whose gradients are clipped" class class_hls
 # Two layers with dropout between them, validated without it.
 net deep.json '{"cell": "lstm", "hidden": 3}, {"cell": "lstm", "hidden": 3}'
-net=deep.json y=''
+net=deep.json y='' batch=2
 train deep --epochs 3 --dropout 0.4
 train deep_hls --epochs 3 --dropout 0.4 --device hls:
 same "dropout" deep deep_hls
-net=''
+train deep_back --epochs 1 --dropout 0.4 --device hls:
+train deep_back --epochs 2 --dropout 0.4 --device hls: --resume
+train deep_back --epochs 3 --dropout 0.4 --resume
+same "dropout, in parts" deep deep_back
+net='' batch=''
 if grep -q "the training engine has [0-9]* multipliers in its lanes and takes [0-9]* cycles" back/out.txt &&
     grep -q "([0-9.]* s, \([0-9]*\) cycles, \1 planned, lanes busy [0-9.]* %)" back/out.txt; then
     verdict pass "cycles are told, and are those planned"
@@ -102,11 +106,13 @@ MILLRACE_OPTIMISE=1
 export MILLRACE_OPTIMISE
 refuses "no image of an emulated u55c with this network; build one with --build" net.json --x x.npy --y y.npy \
     --device xrt:0 --bitstreams images
+batch=2
+train small --epochs 3
 train card --epochs 1 --device xrt:0 --build --bitstreams images
 train card --epochs 3 --resume
-same "an epoch on a card, then two on cpu:" cpu card
+same "an epoch on a card, then two on cpu:" small card
 mkdir -p planned
-image=$("$millrace" train net.json --plan 3 --batch 8 --platform hw_emu --bitstreams planned --json |
+image=$("$millrace" train net.json --plan 3 --batch 2 --platform hw_emu --bitstreams planned --json |
     sed -n 's/.*"path": "\(.*\)".*/\1/p')
 if [ "$image" = "planned/$(cd images && echo *.xclbin)" ] && [ -e "$image" ]; then
     verdict pass "the image of an engine that is planned"
@@ -115,12 +121,13 @@ else
 fi
 train planned_card --epochs 1 --device xrt:0 --bitstreams planned
 train planned_card --epochs 3 --resume
-same "an epoch on that image, then two on cpu:" cpu planned_card
-# The card's process dies while it trains: what was done of that epoch is done again on cpu:.
+same "an epoch on that image, then two on cpu:" small planned_card
+# The card's process dies while it trains, with runs of mini-batches under way: what was done of that epoch is done again
+# on cpu:.
 epochs=200
 train whole --epochs $epochs
 mkdir -p died
-DEVICE_TEST=$$ "$millrace" train net.json --x x.npy --y y.npy --validate 0.2 --rate 0.01 --batch 8 --arithmetic int \
+DEVICE_TEST=$$ "$millrace" train net.json --x x.npy --y y.npy --validate 0.2 --rate 0.01 --batch 2 --arithmetic int \
     --seed 3 --checkpoint died/c -o died/net.millrace --epochs $epochs --device xrt:0 --bitstreams images \
     --fallback cpu: >died/out.txt 2>&1 &
 training=$!
@@ -131,6 +138,7 @@ for process in /proc/[0-9]*; do
         kill -9 "${process#/proc/}"
     fi
 done
+batch=''
 wait $training || verdict FAIL "a card that dies: $(tail -n 2 died/out.txt)"
 same "a card that dies, and cpu: goes on" whole died
 if grep -q "the training goes on from the last epoch on cpu:" died/out.txt &&

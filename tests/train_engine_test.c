@@ -156,9 +156,11 @@ static void run_batches(const struct mr_train_shape *s, struct mr_int_device *en
                                          .outputs = y + (size_t)i * outputs,
                                          .learns = learns,
                                          .keys = b->keys[i]};
-    ck_assert_msg(
-        !mr_int_device_run(engine, batch, learns ? b->rule : NULL, (size_t)b->count, &error), "%s",
-        error.text);
+    for (int i = 0; i < b->count; i++)
+        ck_assert_msg(!mr_int_device_put(engine, &batch[i], learns ? &b->rule[i] : NULL, &error),
+                      "%s", error.text);
+    ck_assert_msg(!mr_int_device_flush(engine, &error), "%s", error.text);
+    ck_assert_uint_eq(mr_int_device_waiting(engine), 0);
     for (int i = 0; i < b->count; i++) {
         batch[i].outputs = wanted;
         if (learns)
@@ -227,8 +229,11 @@ static void engine_trains(const struct shape *shape, struct mr_int_device *engin
         const int count = i == 2 ? 3 : i == 3 ? 2 : 1;
         const bool learns = i != 1;
         struct batches b = draw(s, count, sequences, steps, &seed);
+        const struct mr_train_cycles before = mr_int_device_cycles(engine, learns);
         run_batches(s, engine, m, scalar, &b, learns);
-        const struct mr_train_cycles cycles = mr_int_device_cycles(engine);
+        struct mr_train_cycles cycles = mr_int_device_cycles(engine, learns);
+        cycles.counted -= before.counted;
+        cycles.planned -= before.planned;
         if (counts) {
             printf("  %s, %d of %d steps: %llu cycles\n", learns ? "learns" : "predicts", count,
                    steps, (unsigned long long)cycles.counted);
@@ -299,6 +304,92 @@ START_TEST(rtl_equals_trainer) {
 }
 END_TEST
 
+// Mini-batches that learn and predict, of sizes that change, go in one by one and wait for nothing:
+// their outputs come in order, as those of the trainer. Runs of all, of 1 and of 3 at most.
+static void stream(const struct mr_int_device_options *options) {
+    enum { COUNT = 60 };
+    static const size_t runs[] = {0, 1, 3};
+    const struct shape *shape = &shapes[0];
+    const struct mr_train_shape *s = &shape->is;
+    uint64_t seed = say(shape, "streaming");
+    for (int r = 0; r < 3; r++) {
+        struct mr_int_device_options with = *options;
+        with.run = runs[r];
+        struct mr_int_device *engine = mr_int_device_open(s, &with, &error);
+        ck_assert_msg(engine != NULL, "%s", error.text);
+        struct mr_int_model *m = make_model(shape, &seed), *read = make_model(shape, &seed);
+        void *scalar = mr_int_scalar.open(m);
+        struct batches b[COUNT];
+        struct mr_int_batch batch[COUNT];
+        int32_t y[COUNT][8], wanted[8];
+        bool learns = true;
+        size_t most = 0;
+        ck_assert_ptr_nonnull(scalar);
+        ck_assert_msg(!mr_int_device_load(engine, m, &error), "%s", error.text);
+        for (int i = 0; i < COUNT; i++) {
+            const bool alike = i && random_between(&seed, 0, 7);
+            learns = alike ? learns : random_between(&seed, 0, 3);
+            b[i] = draw(s, 1, alike ? (int)b[i - 1].sequences : random_between(&seed, 1, s->batch),
+                        alike ? (int)b[i - 1].steps : random_between(&seed, 1, s->steps), &seed);
+            batch[i] = (struct mr_int_batch){.sequences = b[i].sequences,
+                                             .steps = b[i].steps,
+                                             .x = b[i].x,
+                                             .targets = b[i].target,
+                                             .outputs = y[i],
+                                             .learns = learns,
+                                             .keys = b[i].keys[0]};
+            ck_assert_msg(!mr_int_device_put(engine, &batch[i], learns ? b[i].rule : NULL, &error),
+                          "%s", error.text);
+            const size_t waiting = mr_int_device_waiting(engine);
+            most = waiting > most ? waiting : most;
+        }
+        ck_assert_msg(!mr_int_device_flush(engine, &error), "%s", error.text);
+        ck_assert_uint_eq(mr_int_device_waiting(engine), 0);
+        ck_assert_uint_le(most, mr_int_device_most_waiting(engine));
+        ck_assert_uint_ge(most, runs[r] == 1 ? 2 : 3);
+        for (int i = 0; i < COUNT; i++) {
+            batch[i].outputs = wanted;
+            if (batch[i].learns)
+                learn(m, scalar, &batch[i], b[i].rule[0]);
+            else
+                mr_int_scalar.run(scalar, m, &batch[i]);
+            ck_assert_mem_eq(y[i], wanted, b[i].sequences * sizeof *wanted);
+            free_batches(&b[i]);
+        }
+        expect_params(engine, m, read, "after all");
+        // What was put in is forgotten, and the engine goes on from what it is given.
+        struct batches last = draw(s, 4, s->batch, s->steps, &seed);
+        for (size_t i = 0; i < 4; i++) {
+            batch[i] = (struct mr_int_batch){.sequences = last.sequences,
+                                             .steps = last.steps,
+                                             .x = last.x,
+                                             .targets = last.target,
+                                             .outputs = y[i],
+                                             .learns = true,
+                                             .keys = last.keys[0]};
+            ck_assert_msg(!mr_int_device_put(engine, &batch[i], last.rule, &error), "%s",
+                          error.text);
+        }
+        mr_int_device_drop(engine);
+        ck_assert_uint_eq(mr_int_device_waiting(engine), 0);
+        ck_assert_msg(!mr_int_device_load(engine, m, &error), "%s", error.text);
+        run_batches(s, engine, m, scalar, &last, true);
+        expect_params(engine, m, read, "after what was dropped");
+        ck_assert_msg(!mr_int_device_put(engine, &batch[0], last.rule, &error), "%s", error.text);
+        mr_int_device_close(engine); // with one under way
+        free_batches(&last);
+        mr_int_scalar.close(scalar);
+        mr_int_close(m);
+        mr_int_close(read);
+    }
+}
+
+START_TEST(mini_batches_stream) {
+    setenv("MILLRACE_OPTIMISE", "0", 1); // as the tests before
+    stream(&(struct mr_int_device_options){.device = "hls:"});
+}
+END_TEST
+
 // Of an emulated card too: runs of several mini-batches, and of fewer sequences and steps.
 START_TEST(card_equals_trainer) {
     const struct mr_int_device_options options = {
@@ -310,6 +401,7 @@ START_TEST(card_equals_trainer) {
     ck_assert_msg(engine != NULL, "%s", error.text);
     engine_trains(&shapes[0], engine, seed, false);
     mr_int_device_close(engine);
+    stream(&options);
 }
 END_TEST
 
@@ -534,7 +626,7 @@ START_TEST(full_step) {
     const int steps = getenv("STEPS") ? atoi(getenv("STEPS")) : s.is.steps;
     struct batches b = draw(&s.is, 1, s.is.batch, steps, &seed);
     run_batches(&s.is, engine, m, scalar, &b, true);
-    const struct mr_train_cycles cycles = mr_int_device_cycles(engine);
+    const struct mr_train_cycles cycles = mr_int_device_cycles(engine, true);
     const uint64_t formula = mr_train_cycles(&s.is, steps, true);
     if (rtl)
         printf("  %s, %d steps: %llu cycles, %llu planned: %llu and %llu for the stages\n", n->name,
@@ -565,6 +657,7 @@ int main(void) {
     tcase_add_test(ends, groups_at_their_ends);
     tcase_add_test(ends, norm_at_its_end);
     tcase_add_loop_test(c, c_equals_trainer, 0, SHAPES);
+    tcase_add_test(c, mini_batches_stream);
     tcase_add_loop_test(c, random_shapes, 0, thorough ? RANDOM_MODELS : 2);
     const int drawn = (int)(time(NULL) % SMALLEST); // which is printed
     tcase_add_loop_test(rtl, rtl_equals_trainer, thorough ? 0 : drawn,

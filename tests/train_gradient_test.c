@@ -293,9 +293,10 @@ static void *open_trainer(const struct problem *p, const struct mr_trainer_optio
 static double do_step(void *trainer, const struct problem *p, double rate) {
     struct mr_error error = {0};
     double loss;
+    struct mr_train_losses losses = {.of = &loss};
 
-    ck_assert_msg(mr_trainer_float32.step(trainer, p->x, p->y, p->sequences, p->steps, rate, &loss,
-                                          &error) == 0,
+    ck_assert_msg(mr_trainer_float32.step(trainer, p->x, p->y, p->sequences, p->steps, rate,
+                                          &losses, &error) == 0,
                   "%s", error.text);
     return loss;
 }
@@ -449,9 +450,11 @@ START_TEST(test_divergence) {
 
     options.optimiser = MR_TRAIN_SGD;
     void *trainer = open_trainer(&p, &options);
-    for (int i = 0; i < 200 && code == 0; i++)
+    for (int i = 0; i < 200 && code == 0; i++) {
+        struct mr_train_losses losses = {.of = &loss};
         code =
-            mr_trainer_float32.step(trainer, p.x, p.y, p.sequences, p.steps, 1e30, &loss, &error);
+            mr_trainer_float32.step(trainer, p.x, p.y, p.sequences, p.steps, 1e30, &losses, &error);
+    }
     ck_assert_msg(code == MR_ERROR_INPUT, "%s", p.about);
     ck_assert_ptr_nonnull(strstr(error.text, "step "));
     mr_trainer_float32.close(trainer);

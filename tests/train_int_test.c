@@ -135,9 +135,11 @@ static double step_of(const struct problem *p, const char *name, void *trainer, 
                       size_t steps, double rate) {
     struct mr_error error = {0};
     double loss = 0;
+    struct mr_train_losses losses = {.of = &loss};
     const int code =
-        kind_of(name)->step(trainer, p->x, p->y, sequences, steps, rate, &loss, &error);
+        kind_of(name)->step(trainer, p->x, p->y, sequences, steps, rate, &losses, &error);
     ck_assert_msg(code == 0, "%s: %s", p->about, error.text);
+    ck_assert_uint_eq(losses.count, 1);
     return loss;
 }
 
@@ -374,6 +376,7 @@ START_TEST(what_cannot_be_trained_is_told) {
     struct problem p = make_problem(first_seed, 0, 5);
     struct mr_error error = {0};
     double loss;
+    struct mr_train_losses losses = {.of = &loss};
 
     draw_data(&p, 1);
     p.options.steps = 70000;
@@ -382,9 +385,9 @@ START_TEST(what_cannot_be_trained_is_told) {
     p.options.steps = 2;
     p.options.batch = 1;
     void *trainer = open_of(&p, "int");
-    ck_assert_int_ne(kind_of("int")->step(trainer, p.x, p.y, 2, 2, 0.1, &loss, &error), 0);
+    ck_assert_int_ne(kind_of("int")->step(trainer, p.x, p.y, 2, 2, 0.1, &losses, &error), 0);
     p.x[0] = NAN;
-    ck_assert_int_eq(kind_of("int")->step(trainer, p.x, p.y, 1, 1, 0.1, &loss, &error),
+    ck_assert_int_eq(kind_of("int")->step(trainer, p.x, p.y, 1, 1, 0.1, &losses, &error),
                      MR_ERROR_INPUT);
     ck_assert_ptr_nonnull(strstr(error.text, "step 1: a number of the mini-batch is not finite"));
     kind_of("int")->close(trainer);

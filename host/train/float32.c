@@ -152,7 +152,7 @@ static void update(struct trainer *own, const float *gradient, double norm, doub
 }
 
 static int step(void *trainer, const float *x, const float *y, size_t sequences, size_t steps,
-                double rate, double *loss, struct mr_error *error) {
+                double rate, struct mr_train_losses *losses, struct mr_error *error) {
     struct trainer *own = trainer;
     const struct mr_train_chain *chain = &own->net.chain;
     const size_t slices = (sequences + MR_SLICE - 1) / MR_SLICE;
@@ -164,21 +164,21 @@ static int step(void *trainer, const float *x, const float *y, size_t sequences,
     const int code = run(&job, error);
     if (code)
         return code;
-    *loss = own->losses[0];
+    double loss = own->losses[0];
     for (size_t i = 1; i < slices; i++) {
-        *loss += own->losses[i];
+        loss += own->losses[i];
         own->net.kernels->add(own->gradients, own->gradients + i * own->net.count, own->net.count);
     }
     const double norm = sqrt(own->net.kernels->square_sum(own->gradients, own->net.count));
-    if (!isfinite(*loss) || !isfinite(norm))
+    if (!isfinite(loss) || !isfinite(norm))
         return mr_failure(error, MR_ERROR_INPUT,
                           "step %llu: the %s is not finite any more, training diverges; a smaller "
                           "rate, or --clip, helps",
-                          (unsigned long long)own->steps + 1,
-                          isfinite(*loss) ? "gradient" : "loss");
+                          (unsigned long long)own->steps + 1, isfinite(loss) ? "gradient" : "loss");
     update(own, own->gradients, norm, rate);
     mr_float32_net_pack(&own->net);
     own->steps++;
+    losses->of[losses->count++] = loss;
     return 0;
 }
 

@@ -2,20 +2,52 @@
 // Opens a training engine as a device of the driver's, and gives it its commands (int_device.h).
 #include "int_device.h"
 
+#include "clock.h"
 #include "failure.h"
 #include "train_build.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+// Of the time of a run, in which the host packs and moves the next one, what it does between two
+// (50 to 100 us) shall be a few hundredths; and no run takes more memory than that.
+enum { RUN_US = 5000, RUN_BYTES = 16 << 20, RUN_MOST = 1024 };
+
+// Mini-batches that go to the engine together.
+struct run {
+    struct mr_job job;
+    bool learns;
+    size_t count;
+    struct mr_int_batch *batches; // what they are, and where their outputs go
+    int16_t *x;
+    int32_t *y;
+    size_t of_x, of_y;                 // numbers of a mini-batch
+    size_t batch_room, x_room, y_room; // of the lists
+};
+
 struct mr_int_device {
     struct mr_train_shape shape;
     struct mr_device *device;
     struct mr_train_run_stages stages;
-    struct mr_train_cycles cycles;
+    // A ring: those under way, then the one that is packed.
+    struct run runs[MR_JOBS_AHEAD];
+    unsigned oldest, under_way;
+    size_t most, limit;               // mini-batches of a run, and of the next one that is sent
+    struct mr_train_cycles cycles[2]; // of runs that predicted, and that learned
 };
 
 // ---- opening
+
+static size_t most_of(const struct mr_train_shape *s) {
+    const uint64_t cycles = mr_train_cycles(s, s->steps, true);
+    const size_t bytes =
+        mr_train_elements(s, (size_t)s->steps, true) * mr_train_element_numbers(s) * 2;
+    const size_t by_time = (size_t)(RUN_US * (uint64_t)MR_CLOCK_MHZ / cycles) + 1;
+    const size_t by_memory = RUN_BYTES / bytes + 1;
+    const size_t most = by_time < by_memory ? by_time : by_memory;
+
+    return most < RUN_MOST ? most : RUN_MOST;
+}
 
 struct mr_int_device *mr_int_device_open(const struct mr_train_shape *shape,
                                          const struct mr_int_device_options *options,
@@ -39,6 +71,8 @@ struct mr_int_device *mr_int_device_open(const struct mr_train_shape *shape,
         return NULL;
     }
     device->stages = built.stages;
+    device->most = options->run ? options->run : most_of(shape);
+    device->limit = 1;
     return device;
 }
 
@@ -46,11 +80,28 @@ void mr_int_device_close(struct mr_int_device *device) {
     if (!device)
         return;
     mr_device_close(device->device);
+    for (unsigned i = 0; i < MR_JOBS_AHEAD; i++) {
+        free(device->runs[i].batches);
+        free(device->runs[i].x);
+        free(device->runs[i].y);
+    }
     free(device);
 }
 
-struct mr_train_cycles mr_int_device_cycles(const struct mr_int_device *device) {
-    return device->cycles;
+struct mr_train_cycles mr_int_device_cycles(const struct mr_int_device *device, bool learned) {
+    return device->cycles[learned];
+}
+
+size_t mr_int_device_waiting(const struct mr_int_device *device) {
+    size_t count = 0;
+
+    for (unsigned i = 0; i < MR_JOBS_AHEAD; i++)
+        count += device->runs[i].count;
+    return count;
+}
+
+size_t mr_int_device_most_waiting(const struct mr_int_device *device) {
+    return MR_JOBS_AHEAD * device->most;
 }
 
 // ---- parameters
@@ -214,45 +265,158 @@ static void give_outputs(const struct mr_train_shape *s, const struct mr_int_bat
                    numbers * sizeof *outputs);
 }
 
-int mr_int_device_run(struct mr_int_device *device, const struct mr_int_batch *batches,
-                      const train_rule_t *rules, size_t count, struct mr_error *error) {
+// Does such a mini-batch go on in this run, whose flags tell the sequences that are learned of?
+static bool is_like(const struct run *run, const struct mr_int_batch *batch, bool learns) {
+    return run->learns == learns && run->batches->steps == batch->steps &&
+           (!learns || run->batches->sequences == batch->sequences);
+}
+
+static void *grow(void *memory, size_t *room, size_t count, size_t size) {
+    if (count <= *room)
+        return memory;
+    void *more = realloc(memory, 2 * count * size);
+    if (more)
+        *room = 2 * count;
+    return more;
+}
+
+// Room for one more mini-batch, of as many numbers of x and y as those before.
+static int make_room(struct run *run, size_t x, size_t y, struct mr_error *error) {
+    const size_t count = run->count + 1;
+    struct mr_int_batch *batches =
+        grow(run->batches, &run->batch_room, count, sizeof *run->batches);
+
+    run->batches = batches ? batches : run->batches;
+    int16_t *more_x = grow(run->x, &run->x_room, count * x, sizeof *run->x);
+    run->x = more_x ? more_x : run->x;
+    int32_t *more_y = grow(run->y, &run->y_room, count * y, sizeof *run->y);
+    run->y = more_y ? more_y : run->y;
+    return batches && more_x && more_y
+               ? 0
+               : mr_failure(error, MR_ERROR_MEMORY, "no memory for the mini-batches of a training");
+}
+
+static int pack(const struct mr_int_device *device, struct run *run,
+                const struct mr_int_batch *batch, const train_rule_t *rule,
+                struct mr_error *error) {
     static const uint64_t no_keys[MR_ENGINE_LAYERS];
     const struct mr_train_shape *s = &device->shape;
-    const size_t steps = batches->steps, sequences = batches->sequences;
-    const size_t elements = mr_train_elements(s, steps, rules != NULL);
-    const size_t numbers = elements * mr_train_element_numbers(s);
-    const size_t outputs = (size_t)s->batch * (s->per_step ? steps : 1) * (size_t)s->outputs;
-    int16_t *x = calloc(count * numbers, sizeof *x);
-    int32_t *y = calloc(count * outputs, sizeof *y);
-    int code =
-        x && y ? 0
-               : mr_failure(error, MR_ERROR_MEMORY, "no memory for the mini-batches of a training");
+    const size_t x = mr_train_elements(s, batch->steps, rule != NULL) * mr_train_element_numbers(s);
+    const size_t y = (size_t)s->batch * (s->per_step ? batch->steps : 1) * (size_t)s->outputs;
 
-    for (size_t i = 0; code == 0 && i < count; i++) {
-        int16_t *to = x + i * numbers;
-        if (rules)
-            to = mr_train_tell(s, &rules[i], s->drops ? batches[i].keys : no_keys, to);
-        to = mr_train_columns(s, batches[i].x, sequences, steps, to);
-        if (rules)
-            take_targets(s, &batches[i], to);
-    }
-    // Of the driver's a mini-batch is a sequence.
-    struct mr_job job = {.sequences = (uint32_t)count,
-                         .steps = (uint32_t)steps,
-                         .flags = rules ? (uint32_t)sequences << MR_FLAGS_OWN : 0,
-                         .in[0] = {.name = "x", .data = x, .count = count * elements},
-                         .out[0] = {.name = "y", .data = y, .count = count * outputs}};
-    if (code == 0)
-        code = mr_device_run(device->device, &job, error);
-    for (size_t i = 0; code == 0 && i < count; i++)
-        give_outputs(s, &batches[i], y + i * outputs);
-    free(x);
-    free(y);
-    device->cycles = (struct mr_train_cycles){
-        job.cycles,
-        job.cycles ? mr_train_run_cycles(s, &device->stages, (int)steps, count, rules != NULL) : 0,
-        job.cycles ? (double)count * (double)mr_train_products(s, sequences, steps, rules != NULL) /
-                         mr_train_lanes(s)
-                   : 0};
+    if (make_room(run, x, y, error) != 0)
+        return MR_ERROR_MEMORY;
+    int16_t *to = run->x + run->count * x, *const end = to + x;
+    if (rule)
+        to = mr_train_tell(s, rule, s->drops ? batch->keys : no_keys, to);
+    to = mr_train_columns(s, batch->x, batch->sequences, batch->steps, to);
+    memset(to, 0, (size_t)(end - to) * sizeof *to); // targets of sequences that are not there
+    if (rule)
+        take_targets(s, batch, to);
+    run->batches[run->count++] = *batch;
+    run->learns = rule != NULL;
+    run->of_x = x;
+    run->of_y = y;
+    return 0;
+}
+
+static struct run *run_at(struct mr_int_device *device, unsigned place) {
+    return &device->runs[(device->oldest + place) % MR_JOBS_AHEAD];
+}
+
+// After a failure, whose code it gives.
+static int give_up(struct mr_int_device *device, int code) {
+    for (unsigned i = 0; i < MR_JOBS_AHEAD; i++)
+        device->runs[i].count = 0;
+    device->under_way = 0;
+    device->limit = 1;
     return code;
+}
+
+// Sends the run that is packed. The first ones are short, so that the engine begins soon.
+static int send_run(struct mr_int_device *device, struct mr_error *error) {
+    struct run *run = run_at(device, device->under_way);
+    const size_t numbers = mr_train_element_numbers(&device->shape);
+
+    // Of the driver's a mini-batch is a sequence.
+    run->job = (struct mr_job){
+        .sequences = (uint32_t)run->count,
+        .steps = (uint32_t)run->batches->steps,
+        .flags = run->learns ? (uint32_t)run->batches->sequences << MR_FLAGS_OWN : 0,
+        .in[0] = {.name = "x", .data = run->x, .count = run->count * run->of_x / numbers},
+        .out[0] = {.name = "y", .data = run->y, .count = run->count * run->of_y}};
+    const int code = mr_device_submit(device->device, &run->job, error);
+    if (code != 0)
+        return give_up(device, code);
+    device->under_way++;
+    device->limit = 2 * device->limit < device->most ? 2 * device->limit : device->most;
+    return 0;
+}
+
+static void add_cycles(struct mr_int_device *device, const struct run *run) {
+    const struct mr_train_shape *s = &device->shape;
+    const size_t steps = run->batches->steps;
+    struct mr_train_cycles *cycles = &device->cycles[run->learns];
+
+    cycles->counted += run->job.cycles;
+    cycles->planned += mr_train_run_cycles(s, &device->stages, (int)steps, run->count, run->learns);
+    for (size_t i = 0; i < run->count; i++)
+        cycles->busy +=
+            (double)mr_train_products(s, run->batches[i].sequences, steps, run->learns) /
+            mr_train_lanes(s);
+}
+
+// Waits for the oldest run.
+static int take_run(struct mr_int_device *device, struct mr_error *error) {
+    struct run *run = run_at(device, 0);
+    const int code = mr_device_collect(device->device, error);
+
+    if (code != 0)
+        return give_up(device, code);
+    for (size_t i = 0; i < run->count; i++)
+        give_outputs(&device->shape, &run->batches[i], run->y + i * run->of_y);
+    if (run->job.cycles)
+        add_cycles(device, run);
+    device->oldest = (device->oldest + 1) % MR_JOBS_AHEAD;
+    device->under_way--;
+    run->count = 0;
+    return 0;
+}
+
+int mr_int_device_put(struct mr_int_device *device, const struct mr_int_batch *batch,
+                      const train_rule_t *rule, struct mr_error *error) {
+    const struct run *packed =
+        device->under_way < MR_JOBS_AHEAD ? run_at(device, device->under_way) : NULL;
+    int code = 0;
+
+    if (packed && packed->count > 0 && !is_like(packed, batch, rule != NULL))
+        code = send_run(device, error);
+    if (code == 0 && device->under_way == MR_JOBS_AHEAD)
+        code = take_run(device, error);
+    if (code != 0)
+        return code;
+    struct run *run = run_at(device, device->under_way);
+    code = pack(device, run, batch, rule, error);
+    if (code == 0 && run->count >= device->limit)
+        code = send_run(device, error);
+    return code;
+}
+
+int mr_int_device_flush(struct mr_int_device *device, struct mr_error *error) {
+    int code = 0;
+
+    if (device->under_way < MR_JOBS_AHEAD && run_at(device, device->under_way)->count > 0)
+        code = send_run(device, error);
+    while (code == 0 && device->under_way > 0)
+        code = take_run(device, error);
+    device->limit = 1;
+    return code;
+}
+
+void mr_int_device_drop(struct mr_int_device *device) {
+    struct mr_error unread;
+
+    while (device->under_way > 0 && mr_device_collect(device->device, &unread) == 0)
+        device->under_way--;
+    (void)give_up(device, 0);
 }

@@ -20,6 +20,7 @@ struct mr_int_device_options {
     const char *bitstreams;
     bool build_image;
     const char *target; // that card, or NULL: the usual one
+    size_t run;         // mini-batches of a run at most; 0: as many as hide what the host does
     // sim: only, for tests: random idles and stalls (kernel.h), and assertions.
     uint32_t idle_chance, stall_chance;
     uint64_t seed;
@@ -39,13 +40,25 @@ int mr_int_device_load(struct mr_int_device *device, const struct mr_int_model *
                        struct mr_error *error);
 int mr_int_device_read(struct mr_int_device *device, struct mr_int_model *model,
                        struct mr_error *error);
-// Mini-batches of as many steps one behind the other, which lie in `batches` as engines take and
-// give them. rules: the update of each, after which the engine's scales are those of the next one;
-// NULL: it predicts.
-int mr_int_device_run(struct mr_int_device *device, const struct mr_int_batch *batches,
-                      const train_rule_t *rules, size_t count, struct mr_error *error);
 
-// Of the last run of mini-batches. "hls:" counts none: both are 0.
-struct mr_train_cycles mr_int_device_cycles(const struct mr_int_device *device);
+// ---- Mini-batches go in one by one and their outputs come out in that order, some later. They are
+// gathered to runs of the engine, of which two are under way: while it computes one the next is
+// packed, and moves to it. Nothing else is asked of it until the outputs of all are there.
+
+// Puts a mini-batch in, of which `outputs` stays until they are there; the rest is packed at once.
+// rule: its update, after which the engine's scales are those of the next one; NULL: it predicts.
+int mr_int_device_put(struct mr_int_device *device, const struct mr_int_batch *batch,
+                      const train_rule_t *rule, struct mr_error *error);
+// Waits for the outputs of all.
+int mr_int_device_flush(struct mr_int_device *device, struct mr_error *error);
+// Waits, and forgets what was put in; what the engine holds is of no use.
+void mr_int_device_drop(struct mr_int_device *device);
+// Mini-batches that were put in and whose outputs are not there yet; and how many may be.
+size_t mr_int_device_waiting(const struct mr_int_device *device);
+size_t mr_int_device_most_waiting(const struct mr_int_device *device);
+
+// Of the mini-batches that learned, or those that predicted, whose outputs are there. "hls:" counts
+// none: both are 0.
+struct mr_train_cycles mr_int_device_cycles(const struct mr_int_device *device, bool learned);
 
 #endif

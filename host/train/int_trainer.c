@@ -17,18 +17,26 @@
 // Where the model's numbers are as they are now.
 enum where { BOTH, HERE, THERE };
 
+// A mini-batch's targets and outputs, kept until its loss is known; made when they are needed.
+struct kept {
+    size_t rows;
+    int32_t *targets, *outputs;
+};
+
 struct trainer {
     struct mr_int_model *model;
     // What calculates: an engine of the CPU, or a device.
     const struct mr_int_engine *with;
     void *engine;
     struct mr_int_device *device;
-    struct mr_train_cycles cycles; // of mini-batches that learned
-    enum where where;              // of a device
-    uint64_t x_numbers, x_cut;     // of mini-batches: beyond the range of x
-    bool finished, told_ends;      // an epoch; of weights at the end of their range
+    struct mr_train_cycles dry; // of those of the device that learned scales alone
+    enum where where;           // of a device
+    uint64_t x_numbers, x_cut;  // of mini-batches: beyond the range of x
+    bool finished, told_ends;   // an epoch; of weights at the end of their range
     int16_t *x;
-    int32_t *targets, *outputs;
+    // A ring: those that wait for their outputs, then the next one's.
+    struct kept *kept;
+    size_t kept_count, oldest, waiting;
     uint64_t keys[MR_MAX_LAYERS];
 };
 
@@ -73,8 +81,11 @@ static void trainer_close(void *opened) {
     mr_int_device_close(trainer->device);
     mr_int_close(trainer->model);
     free(trainer->x);
-    free(trainer->targets);
-    free(trainer->outputs);
+    for (size_t i = 0; trainer->kept && i < trainer->kept_count; i++) {
+        free(trainer->kept[i].targets);
+        free(trainer->kept[i].outputs);
+    }
+    free(trainer->kept);
     free(trainer);
 }
 
@@ -83,6 +94,10 @@ static void note(const struct trainer *trainer, const char *text) {
 
     if (options->note)
         options->note(options->context, text);
+}
+
+static int no_memory(struct mr_error *error) {
+    return mr_failure(error, MR_ERROR_MEMORY, "no memory for a mini-batch of a training");
 }
 
 static int open_device(struct trainer *trainer, const struct mr_trainer_options *options,
@@ -114,9 +129,7 @@ static int open_engine(struct trainer *trainer, const struct mr_trainer_options 
                        struct mr_error *error) {
     if (strncmp(options->device, "cpu:", 4) != 0)
         return open_device(trainer, options, error);
-    return mr_int_use(trainer, NULL) == 0
-               ? 0
-               : mr_failure(error, MR_ERROR_MEMORY, "no memory for a mini-batch of a training");
+    return mr_int_use(trainer, NULL) == 0 ? 0 : no_memory(error);
 }
 
 static void *trainer_open(const struct mr_network *network,
@@ -132,17 +145,13 @@ static void *trainer_open(const struct mr_network *network,
         return NULL;
     }
     const size_t steps = options->batch * options->steps;
-    const size_t numbers =
-        mr_int_rows(model, options->batch, options->steps) * (size_t)model->outputs;
     trainer->model = model;
     trainer->x = malloc(steps * (size_t)model->chain.inputs * sizeof *trainer->x);
-    trainer->targets = malloc(numbers * sizeof *trainer->targets);
-    trainer->outputs = malloc(numbers * sizeof *trainer->outputs);
     const bool good =
-        trainer->x && trainer->targets && trainer->outputs
-            ? open_engine(trainer, options, error) == 0
-            : mr_failure(error, MR_ERROR_MEMORY, "no memory for a mini-batch of a training") == 0;
-    if (!good) {
+        trainer->x ? open_engine(trainer, options, error) == 0 : no_memory(error) == 0;
+    trainer->kept_count = 1 + (trainer->device ? mr_int_device_most_waiting(trainer->device) : 0);
+    trainer->kept = calloc(trainer->kept_count, sizeof *trainer->kept);
+    if (!good || (!trainer->kept && no_memory(error) != 0)) {
         trainer_close(trainer);
         return NULL;
     }
@@ -175,7 +184,7 @@ static int predict(struct trainer *trainer, const struct mr_int_batch *batch,
         return 0;
     }
     const int code = send(trainer, error);
-    return code ? code : mr_int_device_run(trainer->device, batch, NULL, 1, error);
+    return code ? code : mr_int_device_put(trainer->device, batch, NULL, error);
 }
 
 // A mini-batch and its update, and scales for the next one.
@@ -189,7 +198,7 @@ static int learn(struct trainer *trainer, const struct mr_int_batch *batch, trai
     }
     int code = send(trainer, error);
     if (code == 0)
-        code = mr_int_device_run(trainer->device, batch, &rule, 1, error);
+        code = mr_int_device_put(trainer->device, batch, &rule, error);
     trainer->where = THERE;
     return code;
 }
@@ -209,9 +218,16 @@ static int learn_scales(struct trainer *trainer, const struct mr_int_batch *batc
         old[2 * i] = model->layers[i].state_scale;
         old[2 * i + 1] = model->layers[i].delta_scale;
     }
+    const struct mr_train_cycles before = mr_int_device_cycles(trainer->device, true);
     int code = learn(trainer, batch, mr_int_no_rule(model), error);
     if (code == 0)
+        code = mr_int_device_flush(trainer->device, error);
+    if (code == 0)
         code = fetch(trainer, error);
+    const struct mr_train_cycles now = mr_int_device_cycles(trainer->device, true);
+    trainer->dry.counted += now.counted - before.counted;
+    trainer->dry.planned += now.planned - before.planned;
+    trainer->dry.busy += now.busy - before.busy;
     *changed = false;
     for (int i = 0; code == 0 && i < model->layer_count; i++)
         *changed = *changed || old[2 * i] != model->layers[i].state_scale ||
@@ -232,10 +248,10 @@ static void take_x(struct trainer *trainer, const float *x, size_t sequences, si
                              trainer->x + (t * sequences + b) * inputs);
 }
 
-static int take_targets(struct trainer *trainer, const float *y, size_t rows,
+static int take_targets(const struct trainer *trainer, const float *y, struct kept *kept,
                         struct mr_error *error) {
     const struct mr_int_model *model = trainer->model;
-    const size_t count = rows * (size_t)mr_train_targets(&model->chain, model->options.loss);
+    const size_t count = kept->rows * (size_t)mr_train_targets(&model->chain, model->options.loss);
 
     for (size_t k = 0; k < count; k++) {
         if (model->options.loss == MR_TRAIN_CE) {
@@ -243,23 +259,23 @@ static int take_targets(struct trainer *trainer, const float *y, size_t rows,
                 return mr_failure(error, MR_ERROR_INPUT,
                                   "the target %g is no class: they are whole numbers from 0 to %d",
                                   (double)y[k], model->outputs - 1);
-            trainer->targets[k] = (int32_t)y[k];
+            kept->targets[k] = (int32_t)y[k];
         } else {
-            trainer->targets[k] = mr_int_whole(y[k], 20 - model->y_unit, (1 << 23) - 1);
+            kept->targets[k] = mr_int_whole(y[k], 20 - model->y_unit, (1 << 23) - 1);
         }
     }
     return 0;
 }
 
 // Mean over the numbers, or of classes over the rows, of the outputs before the step.
-static double loss_of(const struct trainer *trainer, size_t rows) {
+static double loss_of(const struct trainer *trainer, const struct kept *kept) {
     const struct mr_int_model *model = trainer->model;
-    const size_t outputs = (size_t)model->outputs;
+    const size_t rows = kept->rows, outputs = (size_t)model->outputs;
     const double unit = ldexp(1, model->y_unit - 20);
     double sum = 0;
 
     for (size_t r = 0; r < rows; r++) {
-        const int32_t *a = trainer->outputs + r * outputs;
+        const int32_t *a = kept->outputs + r * outputs;
         double greatest_a = -INFINITY, terms = 0;
 
         for (size_t k = 0; k < outputs; k++)
@@ -270,15 +286,76 @@ static double loss_of(const struct trainer *trainer, size_t rows) {
                 terms += exp(value - greatest_a);
                 continue;
             }
-            const double target = trainer->targets[r * outputs + k] * unit;
+            const double target = kept->targets[r * outputs + k] * unit;
             sum += model->options.loss == MR_TRAIN_MSE
                        ? (value - target) * (value - target)
                        : fmax(value, 0) - value * target + log1p(exp(-fabs(value)));
         }
         if (model->options.loss == MR_TRAIN_CE)
-            sum += greatest_a + log(terms) - a[trainer->targets[r]] * unit;
+            sum += greatest_a + log(terms) - a[kept->targets[r]] * unit;
     }
     return sum / (double)(model->options.loss == MR_TRAIN_CE ? rows : rows * outputs);
+}
+
+// ---- mini-batches, whose outputs may be late
+
+// For the next one's targets and outputs.
+static struct kept *keep_next(struct trainer *trainer, size_t rows, struct mr_error *error) {
+    const struct mr_int_model *model = trainer->model;
+    const size_t most =
+        mr_int_rows(model, model->options.batch, model->options.steps) * (size_t)model->outputs;
+    struct kept *kept = &trainer->kept[(trainer->oldest + trainer->waiting) % trainer->kept_count];
+
+    if (!kept->targets)
+        kept->targets = malloc(most * sizeof *kept->targets);
+    if (!kept->outputs)
+        kept->outputs = malloc(most * sizeof *kept->outputs);
+    kept->rows = rows;
+    if (kept->targets && kept->outputs)
+        return kept;
+    (void)no_memory(error);
+    return NULL;
+}
+
+// The oldest one whose outputs are there; NULL: there is none.
+static const struct kept *next_done(struct trainer *trainer) {
+    const struct kept *kept = &trainer->kept[trainer->oldest];
+
+    if (trainer->waiting == (trainer->device ? mr_int_device_waiting(trainer->device) : 0))
+        return NULL;
+    trainer->oldest = (trainer->oldest + 1) % trainer->kept_count;
+    trainer->waiting--;
+    return kept;
+}
+
+// None waits any longer.
+static void drop(struct trainer *trainer) {
+    if (trainer->device)
+        mr_int_device_drop(trainer->device);
+    trainer->waiting = 0;
+}
+
+static int flush(struct trainer *trainer, struct mr_error *error) {
+    const int code = trainer->device ? mr_int_device_flush(trainer->device, error) : 0;
+
+    if (code != 0)
+        drop(trainer);
+    return code;
+}
+
+static void give_losses(struct trainer *trainer, struct mr_train_losses *losses) {
+    for (const struct kept *done; (done = next_done(trainer)) != NULL;)
+        losses->of[losses->count++] = loss_of(trainer, done);
+}
+
+// y: moved behind what is given.
+static void give_values(struct trainer *trainer, float **y) {
+    const struct mr_int_model *model = trainer->model;
+    const size_t outputs = (size_t)model->outputs;
+
+    for (const struct kept *done; (done = next_done(trainer)) != NULL;)
+        for (size_t r = 0; r < done->rows; r++, *y += outputs)
+            mr_int_values(model, done->outputs + r * outputs, *y);
 }
 
 static int check_size(const struct trainer *trainer, size_t sequences, size_t steps,
@@ -294,7 +371,8 @@ static int check_size(const struct trainer *trainer, size_t sequences, size_t st
 }
 
 static int trainer_step(void *opened, const float *x, const float *y, size_t sequences,
-                        size_t steps, double rate, double *loss, struct mr_error *error) {
+                        size_t steps, double rate, struct mr_train_losses *losses,
+                        struct mr_error *error) {
     struct trainer *trainer = opened;
     struct mr_int_model *model = trainer->model;
     int code = check_size(trainer, sequences, steps, error);
@@ -318,7 +396,8 @@ static int trainer_step(void *opened, const float *x, const float *y, size_t seq
     take_x(trainer, x, sequences, steps);
     trainer->x_cut += x_most > (double)x_end ? mr_int_count_beyond(x, x_count, x_end) : 0;
     trainer->x_numbers += x_count;
-    code = take_targets(trainer, y, rows, error);
+    struct kept *kept = keep_next(trainer, rows, error);
+    code = kept ? take_targets(trainer, y, kept, error) : MR_ERROR_MEMORY;
     if (code != 0)
         return code;
     uint64_t draws = model->options.seed + model->steps;
@@ -328,8 +407,8 @@ static int trainer_step(void *opened, const float *x, const float *y, size_t seq
     const struct mr_int_batch batch = {.sequences = sequences,
                                        .steps = steps,
                                        .x = trainer->x,
-                                       .targets = trainer->targets,
-                                       .outputs = trainer->outputs,
+                                       .targets = kept->targets,
+                                       .outputs = kept->outputs,
                                        .learns = true,
                                        .keys = trainer->keys};
     // The first mini-batch finds its own scales.
@@ -338,16 +417,22 @@ static int trainer_step(void *opened, const float *x, const float *y, size_t seq
         code = learn_scales(trainer, &batch, &changed, error);
     if (code == 0)
         code = learn(trainer, &batch, mr_int_next_rule(model, sequences, steps, rate), error);
-    if (code != 0)
+    if (code != 0) {
+        drop(trainer);
         return code;
-    *loss = loss_of(trainer, rows);
-    if (trainer->device) {
-        const struct mr_train_cycles cycles = mr_int_device_cycles(trainer->device);
-        trainer->cycles.counted += cycles.counted;
-        trainer->cycles.planned += cycles.planned;
-        trainer->cycles.busy += cycles.busy;
     }
+    trainer->waiting++;
+    give_losses(trainer, losses);
     return 0;
+}
+
+static int trainer_flush(void *opened, struct mr_train_losses *losses, struct mr_error *error) {
+    struct trainer *trainer = opened;
+    const int code = flush(trainer, error);
+
+    if (code == 0)
+        give_losses(trainer, losses);
+    return code;
 }
 
 static int trainer_predict(void *opened, const float *x, size_t sequences, size_t steps, float *y,
@@ -370,16 +455,26 @@ static int trainer_predict(void *opened, const float *x, size_t sequences, size_
     for (size_t first = 0; code == 0 && first < sequences; first += model->options.batch) {
         const size_t left = sequences - first;
         const size_t some = left < model->options.batch ? left : model->options.batch;
-        const size_t rows = mr_int_rows(model, some, steps);
+        const struct kept *kept = keep_next(trainer, mr_int_rows(model, some, steps), error);
+        if (!kept) {
+            code = MR_ERROR_MEMORY;
+            break;
+        }
         const struct mr_int_batch batch = {
-            .sequences = some, .steps = steps, .x = trainer->x, .outputs = trainer->outputs};
+            .sequences = some, .steps = steps, .x = trainer->x, .outputs = kept->outputs};
 
         take_x(trainer, x + first * row, some, steps);
         code = predict(trainer, &batch, error);
-        for (size_t r = 0; code == 0 && r < rows; r++)
-            mr_int_values(model, trainer->outputs + r * (size_t)model->outputs,
-                          y + (mr_int_rows(model, first, steps) + r) * (size_t)model->outputs);
+        trainer->waiting += code == 0;
+        if (code == 0)
+            give_values(trainer, &y);
     }
+    if (code == 0)
+        code = flush(trainer, error);
+    if (code == 0)
+        give_values(trainer, &y);
+    else
+        drop(trainer);
     return code;
 }
 
@@ -413,7 +508,12 @@ static int trainer_finish(void *opened, struct mr_error *error) {
 }
 
 static struct mr_train_cycles trainer_cycles(const void *opened) {
-    return ((const struct trainer *)opened)->cycles;
+    const struct trainer *trainer = opened;
+    const struct mr_train_cycles all = mr_int_device_cycles(trainer->device, true);
+
+    return (struct mr_train_cycles){all.counted - trainer->dry.counted,
+                                    all.planned - trainer->dry.planned,
+                                    all.busy - trainer->dry.busy};
 }
 
 static size_t trainer_state_size(const void *opened) {
@@ -426,6 +526,7 @@ static void trainer_read_state(const void *opened, void *bytes) {
 
 static int trainer_write_state(void *opened, const void *bytes, size_t size,
                                struct mr_error *error) {
+    drop(opened);
     ((struct trainer *)opened)->where = HERE;
     return mr_int_write_state(((struct trainer *)opened)->model, bytes, size, error);
 }
@@ -435,9 +536,10 @@ static void trainer_weights(const void *opened, struct mr_network *network) {
 }
 
 #define OF_ALL                                                                                     \
-    .name = "int", .open = trainer_open, .step = trainer_step, .predict = trainer_predict,         \
-    .finish = trainer_finish, .state_size = trainer_state_size, .read_state = trainer_read_state,  \
-    .write_state = trainer_write_state, .weights = trainer_weights, .close = trainer_close
+    .name = "int", .open = trainer_open, .step = trainer_step, .flush = trainer_flush,             \
+    .predict = trainer_predict, .finish = trainer_finish, .state_size = trainer_state_size,        \
+    .read_state = trainer_read_state, .write_state = trainer_write_state,                          \
+    .weights = trainer_weights, .close = trainer_close
 
 const struct mr_trainer_kind mr_trainer_int = {OF_ALL, .device = "cpu:"};
 const struct mr_trainer_kind mr_trainer_int_sim = {OF_ALL,

@@ -41,6 +41,12 @@ struct mr_train_cycles {
     double busy; // of those counted that the lanes' multiplications would take with all lanes busy
 };
 
+// Losses of mini-batches, in their order, as they are known.
+struct mr_train_losses {
+    double *of;
+    size_t count;
+};
+
 struct mr_trainer_kind {
     const char *name;   // of the arithmetic: "float32", "int"
     const char *device; // the scheme of its devices: "cpu:"
@@ -49,15 +55,19 @@ struct mr_trainer_kind {
     // needed afterwards. NULL with a sentence.
     void *(*open)(const struct mr_network *network, const struct mr_trainer_options *options,
                   struct mr_error *error);
-    // One mini-batch.
+    // One mini-batch. Its loss is added to those that there are, or where mini-batches go in while
+    // others are calculated, that of one before, or several, or none.
     //   x: (sequences, steps, inputs)
     //   y: a row of mr_train_targets numbers for each sequence, or for each of its steps where the
     //   head gives a row per step; of MR_TRAIN_CE the number of the class
-    //   rate: of this step; *loss: mean over the numbers (classes: over the rows) of the batch
+    //   rate: of this step; loss: mean over the numbers (classes: over the rows) of the batch
     // MR_ERROR_INPUT with the number of the step, from 1, where loss or weights are not finite any
     // more; the weights are of no use then.
     int (*step)(void *trainer, const float *x, const float *y, size_t sequences, size_t steps,
-                double rate, double *loss, struct mr_error *error);
+                double rate, struct mr_train_losses *losses, struct mr_error *error);
+    // Adds the losses that are still to come; called behind mini-batches before anything else.
+    // NULL: none ever is.
+    int (*flush)(void *trainer, struct mr_train_losses *losses, struct mr_error *error);
     // y: (sequences, outputs), or (sequences, steps, outputs): what the network gives, behind its
     // last activation. Without dropout.
     int (*predict)(void *trainer, const float *x, size_t sequences, size_t steps, float *y,

@@ -348,37 +348,51 @@ static int measure(struct mr_training *own, const struct mr_train_set *set, cons
     return 0;
 }
 
+static size_t part_at(size_t first, size_t most, size_t count) {
+    return count - first < most ? count - first : most;
+}
+
 static int train(struct mr_training *own, struct mr_train_epoch *epoch, struct mr_error *error) {
     const size_t batch = own->options.batch, count = own->train_count;
     const size_t batches = (count + batch - 1) / batch;
     uint32_t *order = malloc(count * sizeof *order);
+    struct mr_train_losses losses = {.of = malloc(batches * sizeof *losses.of)};
     double sum = 0, taken = 0;
-    int code = order ? 0 : mr_failure(error, MR_ERROR_MEMORY, "not enough memory to train with");
+    size_t told = 0; // of the losses
+    int code = order && losses.of
+                   ? 0
+                   : mr_failure(error, MR_ERROR_MEMORY, "not enough memory to train with");
 
     for (size_t i = 0; code == 0 && i < count; i++)
         order[i] = own->train[i];
     if (code == 0)
         mr_train_shuffle(order, count, own->options.seed + 0x9e3779b97f4a7c15U * epoch->epoch);
-    for (size_t i = 0; code == 0 && i < batches; i++) {
-        const size_t first = i * batch, part = count - first < batch ? count - first : batch;
-        double loss;
-        mr_train_gather(&own->data, order + first, part, own->x, own->y);
-        code = own->kind->step(own->trainer, own->x, own->y, part, own->data.steps, epoch->rate,
-                               &loss, error);
-        if (code)
-            break;
-        sum += loss * (double)part;
-        taken += (double)part;
-        epoch->step++;
-        if (own->options.progress)
-            own->options.progress(own->options.context,
-                                  &(struct mr_train_progress){.epoch = epoch->epoch,
-                                                              .epochs = own->options.epochs,
-                                                              .batch = i + 1,
-                                                              .batches = batches,
-                                                              .loss = sum / taken});
+    // Behind the last mini-batch come the losses that are late.
+    for (size_t i = 0; code == 0 && i <= batches; i++) {
+        if (i < batches) {
+            const size_t first = i * batch, part = part_at(first, batch, count);
+            mr_train_gather(&own->data, order + first, part, own->x, own->y);
+            code = own->kind->step(own->trainer, own->x, own->y, part, own->data.steps, epoch->rate,
+                                   &losses, error);
+        } else if (own->kind->flush) {
+            code = own->kind->flush(own->trainer, &losses, error);
+        }
+        for (; code == 0 && told < losses.count; told++) {
+            const double part = (double)part_at(told * batch, batch, count);
+            sum += losses.of[told] * part;
+            taken += part;
+            epoch->step++;
+            if (own->options.progress)
+                own->options.progress(own->options.context,
+                                      &(struct mr_train_progress){.epoch = epoch->epoch,
+                                                                  .epochs = own->options.epochs,
+                                                                  .batch = told + 1,
+                                                                  .batches = batches,
+                                                                  .loss = sum / taken});
+        }
     }
     epoch->loss = sum / taken;
+    free(losses.of);
     free(order);
     return code;
 }
