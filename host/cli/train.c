@@ -435,6 +435,7 @@ static int plan_engine(struct train *train) {
     if (mr_train_plan(train->network, &train->wanted, train->plan, &e, &error) != 0)
         return cli_fail(train->cli, "%s", error.text);
     const double ms = (double)e.cycles / (e.clock_mhz * 1e3), rate = e.batch / ms * 1e3;
+    const double gigabytes = (double)e.passed_bytes / ms / 1e6; // in a second
     const uint64_t all = e.lane_bits + e.gradient_bits + e.stash_bits + e.parameter_bits;
     if (train->cli->json)
         printf("{\"multipliers\":%u,\"columns\":%u,\"together\":%u,\"batch\":%u,\"steps\":%u,"
@@ -442,12 +443,13 @@ static int plan_engine(struct train *train) {
                "\"milliseconds\":%.6g,"
                "\"sequences_per_second\":%.6g,\"lane_bits\":%llu,"
                "\"gradient_bits\":%llu,\"stash_bits\":%llu,\"parameter_bits\":%llu,\"target\":\"%"
-               "s\",\"device_bits\":%llu}\n",
+               "s\",\"device_bits\":%llu,\"outside_bytes\":%llu,"
+               "\"outside_gigabytes_per_second\":%.4g}\n",
                e.multipliers, e.columns, e.together, e.batch, e.steps, (unsigned long long)e.cycles,
                (unsigned long long)e.predict_cycles, e.utilisation, e.clock_mhz, ms, rate,
                (unsigned long long)e.lane_bits, (unsigned long long)e.gradient_bits,
                (unsigned long long)e.stash_bits, (unsigned long long)e.parameter_bits, e.target,
-               (unsigned long long)e.device_bits);
+               (unsigned long long)e.device_bits, (unsigned long long)e.outside_bytes, gigabytes);
     else
         printf("a training engine of %u multipliers in its lanes, %u columns of %u sequences a "
                "cycle:\n%llu cycles for %u sequences of %u steps, %.4g ms at %g MHz, %.0f "
@@ -462,6 +464,10 @@ static int plan_engine(struct train *train) {
             (double)e.stash_bits / 1e6, (double)e.parameter_bits / 1e6,
             all > e.device_bits ? "no engine is built of it: that is more than the" : "of the",
             (double)e.device_bits / 1e6, e.target);
+    if (!train->cli->json && e.outside_bytes)
+        printf("in the card's memory %.0f MB: the parameters, and the steps for the way back but "
+               "for the ones at work; %.3g GB/s\n",
+               (double)e.outside_bytes / 1e6, gigabytes);
     return CLI_OK;
 }
 

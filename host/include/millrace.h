@@ -748,6 +748,10 @@ struct mr_train_engine {
     // shapes, and some are there twice.
     uint64_t lane_bits, gradient_bits, stash_bits, parameter_bits, device_bits;
     const char *target; // static
+    // Where these would be more than the target holds, and the network allows it, the parameters
+    // and most of what is kept of the steps are in the card's memory: bytes there, and those that
+    // it stores and gives for a mini-batch to learn from. Else 0.
+    uint64_t outside_bytes, passed_bytes;
 };
 
 // The fastest engine of a network for mini-batches of sequences of so many steps

@@ -114,7 +114,8 @@ static int engine_shape(const char *path, const struct mr_train_options *options
                                               .clip = options->clip,
                                               .dropout = options->dropout,
                                               .batch = options->batch ? options->batch : 64,
-                                              .steps = steps};
+                                              .steps = steps,
+                                              .target = options->target};
     if (code == 0)
         code = mr_train_shape_of(&chain, &wanted, (int)options->multipliers, shape, error);
     mr_network_free(&network);
@@ -154,6 +155,8 @@ int mr_train_plan(const char *path, const struct mr_train_options *given, uint32
             .stash_bits = memory.stash,
             .parameter_bits = memory.parameters,
             .device_bits = mr_train_card_bits(target),
+            .outside_bytes = memory.outside,
+            .passed_bytes = memory.passed,
             .target = target->name,
         };
     }

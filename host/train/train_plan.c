@@ -3,6 +3,7 @@
 #include "train_plan.h"
 
 #include "failure.h"
+#include "network_build.h"
 #include "train_engine/gru_cell.h"
 #include "train_engine/gru_reset_first_cell.h"
 #include "train_engine/lstm_cell.h"
@@ -74,12 +75,19 @@ uint64_t mr_train_products(const struct mr_train_shape *shape, size_t sequences,
     return of_step * sequences * steps;
 }
 
+// Of a word in a memory outside of the chip.
+static int64_t outside_bytes(int64_t bits) {
+    enum { BEAT = 64 };
+
+    return (bits + BEAT * 8 - 1) / (BEAT * 8) * BEAT;
+}
+
 struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape) {
     enum { NUMBER = 16, GRADIENT = 48, STATE = 24, PARAMETER = 24 * 3 };
     const int64_t numbers = shape->nb * shape->lc, kept = cells[shape->cell].kept;
     const int64_t turns = shape->steps * (int64_t)TRAIN_GROUPS;
 
-    return (struct mr_train_memory){
+    struct mr_train_memory memory = {
         .lanes = (uint64_t)(NUMBER * shape->lc *
                             (TRAIN_GATES * TRAIN_MAX_UNITS * TRAIN_OVER(TRAIN_KW) +
                              2 * shape->batch * TRAIN_MAX_HW * TRAIN_SUMS)),
@@ -88,6 +96,23 @@ struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape) {
         .stash = (uint64_t)(numbers * (turns * (TRAIN_XW * NUMBER + TRAIN_MAX_HW * STATE) +
                                        TRAIN_OVER(TRAIN_STASH) * NUMBER * (1 + kept))),
         .parameters = (uint64_t)(TRAIN_PARAM_WORDS * shape->lc * PARAMETER)};
+    if (shape->port) {
+        const int64_t of_cell = outside_bytes(numbers * NUMBER * (1 + kept));
+        const int64_t of_above = outside_bytes(numbers * 32);
+        const int64_t of_params = outside_bytes(numbers * 32 * 3);
+        const int64_t all = TRAIN_OVER(TRAIN_STASH), top = turns * TRAIN_TOP_HW;
+        memory.stash =
+            (uint64_t)(numbers * (turns * TRAIN_XW * NUMBER + TRAIN_WINDOW * (2 + kept) * NUMBER +
+                                  TRAIN_GROUPS * TRAIN_TOP_HW * STATE));
+        memory.parameters = 0;
+        memory.outside = (uint64_t)(all * of_cell + 2 * turns * TRAIN_MAX_HW * of_above +
+                                    TRAIN_PARAM_WORDS * of_params);
+        // Each cell's word is stored, and fetched on the way back; those below the last layer are
+        // fetched by the layer above both ways, and have derivatives from it.
+        memory.passed = (uint64_t)((2 * all + 2 * (all - top)) * of_cell +
+                                   2 * (all - top) * of_above + 2 * TRAIN_PARAM_WORDS * of_params);
+    }
+    return memory;
 }
 
 uint64_t mr_train_card_bits(const struct mr_target *target) {
@@ -150,12 +175,18 @@ static bool fits(const struct mr_train_shape *shape, uint64_t cycles) {
             (2 * TRAIN_WINDOW <= COUNTED && TRAIN_WINDOW + TRAIN_PORT_WAIT < COUNTED));
 }
 
+static bool on_chip(const struct mr_train_shape *shape, const struct mr_target *target) {
+    const struct mr_train_memory m = mr_train_memory(shape);
+
+    return m.lanes + m.gradients + m.stash + m.parameters <= mr_train_card_bits(target);
+}
+
 // Of the shapes that are as fast, the one with the least multipliers. False: none fits.
 static bool choose(struct mr_train_shape *shape, int multipliers) {
     struct mr_train_shape best = *shape;
     uint64_t least = UINT64_MAX;
 
-    for (int nb = 1; nb <= TRAIN_MOST_NB && shape->batch % nb == 0; nb++) {
+    for (int nb = 1; nb <= (shape->port ? 1 : TRAIN_MOST_NB) && shape->batch % nb == 0; nb++) {
         shape->nb = nb;
         for (int lc = 1; lc <= TRAIN_MAX(TRAIN_MAX_UNITS, shape->width[0]) && lc <= 64; lc++) {
             shape->lc = lc;
@@ -214,9 +245,19 @@ int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_traine
             "layer, %d here; %d are possible",
             mr_train_lanes(shape), multipliers);
     // Before engines are weighed: of wider layers the formulas' numbers would overflow.
-    const int code = check_network(shape, error);
-    if (code != 0 || choose(shape, multipliers))
+    const struct mr_target *target = NULL;
+    int code = check_network(shape, error);
+    if (code == 0)
+        code = mr_card_target(options->target, &target, error);
+    if (code != 0)
         return code;
+    struct mr_train_shape with_port = *shape;
+    with_port.port = true;
+    const bool is = choose(shape, multipliers);
+    if (!(is && on_chip(shape, target)) && may_port(&with_port) && choose(&with_port, multipliers))
+        *shape = with_port;
+    if (is || shape->port)
+        return 0;
     return mr_failure(error, MR_ERROR_MODEL,
                       "a mini-batch of %d sequences of %d steps is too large for a training engine "
                       "of this network; make it smaller",
