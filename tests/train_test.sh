@@ -183,16 +183,20 @@ refuses 1 "16 here; 3 are possible" lstm.json --plan 5 --multipliers 3
 # 2 columns of 16 rows, 4 words of weights of 16 bits and of gradients of 48, deltas of 16 rows of 2 steps of 64 sequences;
 # 1,600 turns of 2 sequences: 2 words of x, of h with 5 numbers that are kept, and of dh; 75 words of parameters of 72 bits.
 "$millrace" train lstm.json --plan 50 --multipliers 64 --json >out.txt
-if grep -q '"lane_bits":34816,"gradient_bits":6144,"stash_bits":1740800,"parameter_bits":10800,"target":"u55c","device_bits":357433344}' out.txt; then
+if grep -q '"lane_bits":34816,"gradient_bits":6144,"stash_bits":1740800,"parameter_bits":10800,"target":"u55c","device_bits":357433344,"outside_bytes":0,"outside_gigabytes_per_second":0}' out.txt; then
     verdict pass "the memories of an engine"
 else
     verdict FAIL "the memories of an engine: $(cat out.txt)"
 fi
-echo '{"inputs": 3, "layers": [{"cell": "lstm", "hidden": 512}], "heads": [{"outputs": 1}]}' >wide.json
+echo '{"inputs": 3, "layers": [{"cell": "gru", "hidden": 512, "reset": "before"}], "heads": [{"outputs": 1}]}' >wide.json
 "$millrace" train wide.json --plan 500 --multipliers 2048 >out.txt
 "$millrace" train wide.json --plan 500 --multipliers 2048 --target U250 >>out.txt
 grep -q "that is more than the 357 Mb of a u55c" out.txt && grep -q "the 477 Mb of a u250" out.txt &&
     verdict pass "an engine that is larger than a card" || verdict FAIL "an engine that is larger than a card: $(cat out.txt)"
+sed -i 's/, "reset": "before"//' wide.json
+"$millrace" train wide.json --plan 500 --multipliers 2048 >out.txt
+grep -q "of the 357 Mb of a u55c" out.txt && grep -q "in the card's memory [0-9]* MB: .* GB/s" out.txt &&
+    verdict pass "an engine with memory outside" || verdict FAIL "an engine with memory outside: $(cat out.txt)"
 refuses 1 "target u99 is not known" lstm.json --plan 5 --target u99
 refuses 1 "target u99 is not known" level.json --x x.npy --y level.npy --target u99 --export e.onnx
 refuses 1 "target icebreaker is a board" lstm.json --plan 5 --target icebreaker

@@ -68,6 +68,15 @@ static uint64_t end_of(const struct mr_report_process *p, size_t sample) {
     return at + rows->rest + 1;
 }
 
+// One that is wired to no other, as that which plans what is fetched from outside, runs ahead of
+// all: its cycles are none of the run's.
+static bool is_wired(const struct mr_report *report, size_t process) {
+    for (size_t i = 0; i < report->channel_count; i++)
+        if (report->channels[i].from == process || report->channels[i].to == process)
+            return true;
+    return false;
+}
+
 // Processes wait for the first word of each channel, which are in the order of their way; from then
 // on words come as fast as the lanes take them. What is written, a report tells: a channel of which
 // it tells nothing has no words in this run.
@@ -87,7 +96,8 @@ static uint64_t run_of(const struct mr_report *report, size_t sample, uint64_t *
             late[c->to] = there - wanted;
     }
     for (size_t i = 0; i < report->process_count; i++) {
-        const uint64_t behind = end_of(&report->processes[i], sample) + late[i];
+        const uint64_t behind =
+            is_wired(report, i) ? end_of(&report->processes[i], sample) + late[i] : 0;
         end = behind > end ? behind : end;
     }
     return end;
@@ -108,7 +118,7 @@ static int read_runs(const struct mr_report *report, uint64_t *runs, struct mr_e
 
 static bool tells_runs(const struct mr_report *report) {
     for (size_t i = 0; i < report->process_count; i++)
-        if (report->processes[i].row_count != SAMPLES)
+        if (is_wired(report, i) && report->processes[i].row_count != SAMPLES)
             return false;
     return true;
 }
