@@ -175,6 +175,8 @@ static void entries(const struct language *l, const json_t *list, const char *pr
         constant(l, prefix, upper(name_of(entry)), "", number_of(entry, "offset"));
         if (json_object_get(entry, "stride"))
             constant(l, prefix, upper(name_of(entry)), "_STRIDE", number_of(entry, "stride"));
+        if (json_object_get(entry, "most"))
+            constant(l, prefix, upper(name_of(entry)), "_MOST", number_of(entry, "most"));
         fields(l, entry);
     }
 }
@@ -275,6 +277,8 @@ static void document_registers(const json_t *list) {
         printf("| 0x%04x", number_of(entry, "offset"));
         if (json_object_get(entry, "stride"))
             printf(" + %u per %s", number_of(entry, "stride"), text_of(entry, "each"));
+        if (json_object_get(entry, "most"))
+            printf(", at most %u", number_of(entry, "most"));
         printf(" | %s | %u | %s | %s |\n", name_of(entry), 8 * bytes_of(entry),
                text_of(entry, "access"), text_of(entry, "text"));
     }

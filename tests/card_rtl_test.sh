@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The card's kernel (hw/card) in Verilator with all assertions, against bare networks: two LSTM networks of hlsc whose
-# elements of x have 16 and 80 bits, and a network that echoes elements of other widths and has state streams; then
+# elements of x have 16 and 80 bits, a network that echoes elements of other widths and has state streams, and one with
+# memories of its own; then
 # rules of AXI that are broken on purpose and must be noticed. Prints the seed; takes it as its first argument.
 # Run from the repository's root.
 set -u
 seed=${1:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
 transactions=${2:-10000} # random ones, of each echo; an LSTM, which simulates slowly, has a fifth
-networks=${NETWORKS:-lstm16 lstm80 echo24 echo520}
+networks=${NETWORKS:-lstm16 lstm80 echo24 echo520 recall}
 work=build/card_rtl_test
 failed=0
 mkdir -p "$work" || exit 1
@@ -35,7 +36,7 @@ shape() { # x bits, y bits, processes, a line more
 }
 
 build() { # network: its RTL and shape in $work/network/gen, and the program
-    gen=$work/$1/gen
+    gen=$work/$1/gen memories=0
     mkdir -p "$gen" || return
     case $1 in
     lstm16) lstm "$gen" 3 4 1 1 && shape 16 32 5 "\`define MR_STATE
@@ -43,13 +44,20 @@ build() { # network: its RTL and shape in $work/network/gen, and the program
     lstm80) lstm "$gen" 5 5 3 5 && shape 80 32 5 "\`define MR_STATE
 \`define MR_FEEDBACK
 \`define MR_PROBES 2" >"$gen/mr_network.svh" ;;
+    recall)
+        memories=2
+        build/hlsc tests/card/recall.c --top network -o "$gen" -I base/contract -I hls/include -I hls/kernels &&
+            shape 32 32 2 "\`define MR_STATE
+\`define MR_MEMORIES 2
+\`define MR_MEMORY_LIST \`MR_MEMORY(0, kept, 576, 256) \`MR_MEMORY(1, sums, 64, 5)" >"$gen/mr_network.svh"
+        ;;
     echo*)
         bits=${1#echo}
         sed "s/@BITS@/$bits/g" tests/card/echo.sv >"$gen/network.sv" &&
             shape "$bits" "$bits" 2 "\`define MR_STATE" >"$gen/mr_network.svh"
         ;;
     esac || return
-    tests/card/build_kernel.sh "$gen" "$work/$1/obj" -GWATCHDOG=3000 >"$work/$1/build.log" 2>&1
+    tests/card/build_kernel.sh "$gen" "$work/$1/obj" -GWATCHDOG=3000 -CFLAGS -DMR_MEMORIES=$memories >"$work/$1/build.log" 2>&1
 }
 
 # The generated files are those of the description.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The RTL kernel of an Alveo card: a generated network behind AXI4-Lite control and two AXI4 ports
-// (docs/card.md, docs/registers.md). mr_network.svh, written beside the network, holds its shape.
+// The RTL kernel of an Alveo card: a generated network behind AXI4-Lite control and two AXI4 ports, with one more for
+// each memory of the network (docs/card.md, docs/registers.md). mr_network.svh, written beside the network, holds its
+// shape.
 
 `include "mr_network.svh"
 `include "mr_assert.svh"
+`include "mr_memory.svh"
 
 module millrace #(
     /// Bits of an element of the network's streams x and y.
@@ -76,6 +78,12 @@ module millrace #(
     input  logic         m_axi_gmem_out_bvalid,
     output logic         m_axi_gmem_out_bready,
     input  logic [  1:0] m_axi_gmem_out_bresp
+`ifdef MR_MEMORIES
+    /// The network's memories, each read and written.
+`define MR_MEMORY(n, name, bits, words) `MR_MEMORY_PORTS(n, name, bits, words)
+    `MR_MEMORY_LIST
+`undef MR_MEMORY
+`endif
 );
 `ifdef MR_STATE
   localparam bit STATE = 1;
@@ -91,6 +99,11 @@ module millrace #(
   localparam int PROBES = `MR_PROBES;
 `else
   localparam int PROBES = 0;
+`endif
+`ifdef MR_MEMORIES
+  localparam int MEMORIES = `MR_MEMORIES;
+`else
+  localparam int MEMORIES = 0;
 `endif
   localparam int PROBE_STAGES = 3;
   localparam int PROBE_SLOTS = PROBES > 0 ? PROBES : 1;
@@ -114,7 +127,7 @@ module millrace #(
 
   logic wr_valid, rd_valid;
   logic [15:0] wr_addr, rd_addr;
-  logic [31:0] wr_data, rd_data, counter;
+  logic [31:0] wr_data, rd_data, counter, memory_register;
   logic [3:0] wr_strobe;
   mr_axil_slave u_slave (
       .clk_i,
@@ -154,6 +167,7 @@ module millrace #(
       .Y_BITS(Y_BITS),
       .PROCESSES(PROCESSES),
       .PROBES(PROBES),
+      .MEMORIES(MEMORIES),
       .SHAPE_HASH(SHAPE_HASH),
       .CLOCK_KHZ(CLOCK_KHZ),
       .STATE(STATE),
@@ -167,7 +181,7 @@ module millrace #(
       .wr_strobe_i(wr_strobe),
       .rd_word_i(rd_addr[15:2]),
       .rd_data_o(rd_data),
-      .counter_i(counter),
+      .counter_i(counter | memory_register),
       .interrupt_o(interrupt),
       .start_o(start),
       .taken_i(taken),
@@ -194,6 +208,8 @@ module millrace #(
   logic output_waits, output_complete, output_more, output_asked, input_empty;
   logic reader_idle, reader_waiting, reader_error, writer_idle, writer_waiting, writer_error, stored;
   logic progress;
+  logic memories_idle, memory_begin, memories_waiting, memories_move;
+  logic memories_read_error, memories_write_error, memories_range_error;
   logic feeds, feed_valid, feed_ready, feed_ended;
   logic [31:0] feed_most, feed_place, feed_stop, feed_steps;
   logic [X_BITS-1:0] feed_data;
@@ -262,7 +278,13 @@ module millrace #(
       .writer_waiting_i(writer_waiting),
       .writer_error_i(writer_error),
       .stored_i(stored),
-      .progress_i(progress)
+      .memories_idle_i(memories_idle),
+      .memory_begin_o(memory_begin),
+      .memories_waiting_i(memories_waiting),
+      .memories_read_error_i(memories_read_error),
+      .memories_write_error_i(memories_write_error),
+      .memories_range_error_i(memories_range_error),
+      .progress_i(progress || memories_move)
   );
 
   // ---- input: memory, beats, and the stream that the command uses
@@ -369,6 +391,50 @@ module millrace #(
   assign in_ready = open && (to_x ? unpack_ready : beats_ready);
   assign input_empty = in_asked && reader_idle && cut_empty && !feed_valid && !x_valid && !given_valid;
 
+  // ---- the network's memories
+
+`ifdef MR_MEMORIES
+  logic [MEMORIES-1:0] memory_idle, memory_waiting, memory_moves;
+  logic [MEMORIES-1:0] memory_read_error, memory_write_error, memory_range_error;
+  logic [MEMORIES-1:0][57:0] memory_base;
+  logic [MEMORIES-1:0][31:0] memory_words, memory_bits, memory_needs;
+  mr_memory_registers #(
+      .MEMORIES(MEMORIES)
+  ) u_memory_registers (
+      .clk_i,
+      .rst_ni,
+      .wr_valid_i(wr_valid),
+      .wr_word_i(wr_addr[15:2]),
+      .wr_data_i(wr_data),
+      .wr_strobe_i(wr_strobe),
+      .rd_word_i(rd_addr[15:2]),
+      .rd_data_o(memory_register),
+      .bits_i(memory_bits),
+      .needs_i(memory_needs),
+      .base_o(memory_base),
+      .words_o(memory_words)
+  );
+`define MR_MEMORY(n, name, bits, words) `MR_MEMORY_SERVED(n, name, bits, words)
+  `MR_MEMORY_LIST
+`undef MR_MEMORY
+  assign memories_idle = &memory_idle;
+  assign memories_waiting = |memory_waiting;
+  assign memories_move = |memory_moves;
+  assign memories_read_error = |memory_read_error;
+  assign memories_write_error = |memory_write_error;
+  assign memories_range_error = |memory_range_error;
+`else
+  assign memory_register = '0;
+  assign memories_idle = 1'b1;
+  assign memories_waiting = 1'b0;
+  assign memories_move = 1'b0;
+  assign memories_read_error = 1'b0;
+  assign memories_write_error = 1'b0;
+  assign memories_range_error = 1'b0;
+  logic unused_memory;
+  assign unused_memory = memory_begin;
+`endif
+
   // ---- the network
 
   logic [64*PROBE_SLOTS-1:0] probe;
@@ -405,6 +471,11 @@ module millrace #(
 `endif
 `ifdef MR_PROBES
       .probe_o(probe),
+`endif
+`ifdef MR_MEMORIES
+`define MR_MEMORY(n, name, bits, words) `MR_MEMORY_STREAMS(n, name, bits, words)
+      `MR_MEMORY_LIST
+`undef MR_MEMORY
 `endif
       .busy_o(busy),
       .starved_o(starved),
@@ -472,6 +543,7 @@ module millrace #(
     logic unused_feedback;
     assign unused_feedback = ^{feeds, feed_most, feed_place, feed_stop};
   end
+  logic unused_pack_empty;
   mr_pack #(
       .BITS(Y_BITS)
   ) u_pack (
@@ -486,7 +558,8 @@ module millrace #(
       .out_valid_o(pack_valid),
       .out_ready_i(beat_ready),
       .out_data_o(pack_data),
-      .out_strobe_o(pack_strobe)
+      .out_strobe_o(pack_strobe),
+      .empty_o(unused_pack_empty)
   );
   assign beat_valid = from_state ? kept_valid : pack_valid;
   assign beat_data = from_state ? state_out_data : pack_data;
@@ -671,5 +744,10 @@ module millrace #(
       .ready_i(y_ready),
       .data_i(y_data)
   );
+`ifdef MR_MEMORIES
+`define MR_MEMORY(n, name, bits, words) `MR_MEMORY_RULES(n, name, bits, words)
+  `MR_MEMORY_LIST
+`undef MR_MEMORY
+`endif
 `endif
 endmodule

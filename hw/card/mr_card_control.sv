@@ -89,6 +89,13 @@ module mr_card_control #(
     input  logic         writer_waiting_i,
     input  logic         writer_error_i,
     input  logic         stored_i,
+    /// The network's memories: all that was planned is done; the network begins, for which they begin anew.
+    input  logic         memories_idle_i,
+    output logic         memory_begin_o,
+    input  logic         memories_waiting_i,
+    input  logic         memories_read_error_i,
+    input  logic         memories_write_error_i,
+    input  logic         memories_range_error_i,
     /// Something moved, or a process was busy.
     input  logic         progress_i
 );
@@ -227,9 +234,13 @@ module mr_card_control #(
     fault_d[mr_registers_pkg::STATUS_STATE_READ_ERROR_BIT] = reader_error_i && write_state_q;
     fault_d[mr_registers_pkg::STATUS_Y_ERROR_BIT] = writer_error_i && from_y_o;
     fault_d[mr_registers_pkg::STATUS_STATE_WRITE_ERROR_BIT] = writer_error_i && read_state_q;
+    fault_d[mr_registers_pkg::STATUS_MEMORY_READ_ERROR_BIT] = memories_read_error_i;
+    fault_d[mr_registers_pkg::STATUS_MEMORY_WRITE_ERROR_BIT] = memories_write_error_i;
+    fault_d[mr_registers_pkg::STATUS_MEMORY_RANGE_BIT] = memories_range_error_i;
+    fault_d[mr_registers_pkg::STATUS_MEMORY_LEFT_BIT] = quiet && left;
     fault_d[mr_registers_pkg::STATUS_OUTPUT_MORE_BIT] = output_more_i;
-    fault_d[mr_registers_pkg::STATUS_INPUT_SHORT_BIT] = quiet && starved_i && input_empty_i;
-    fault_d[mr_registers_pkg::STATUS_NO_PROGRESS_BIT] = quiet && !(starved_i && input_empty_i);
+    fault_d[mr_registers_pkg::STATUS_INPUT_SHORT_BIT] = quiet && !left && starved_i && input_empty_i;
+    fault_d[mr_registers_pkg::STATUS_NO_PROGRESS_BIT] = quiet && !left && !(starved_i && input_empty_i);
     fault_d[mr_registers_pkg::STATUS_OUTPUT_SHORT_BIT] = state_q == DRAIN && !output_waits_i && !output_complete_i;
     fault_d[mr_registers_pkg::STATUS_INPUT_LEFT_BIT] = closing_well && !input_empty_i;
     fault_d[mr_registers_pkg::STATUS_RING_OVERRUN_BIT] = stream_q && !feedback_q && ahead > ring_o;
@@ -238,11 +249,12 @@ module mr_card_control #(
   // ---- the course of a run
 
   logic [QUIET_WIDTH-1:0] quiet_q;
-  logic single, one_first, last_row, again;
+  logic single, one_first, last_row, again, begins, left;
   logic [31:0] rows_there;
   assign quiet = quiet_q == QUIET_WIDTH'(WATCHDOG);
   always_ff @(posedge clk_i) begin
-    if (!opened || state_q == NEXT || progress_i || reader_waiting_i || writer_waiting_i || quiet) quiet_q <= '0;
+    if (!opened || state_q == NEXT || progress_i || reader_waiting_i || writer_waiting_i ||
+        memories_waiting_i || quiet) quiet_q <= '0;
     else quiet_q <= quiet_q + QUIET_WIDTH'(1);
   end
 
@@ -254,7 +266,12 @@ module mr_card_control #(
   assign single = !stream_q;
   // The next step's input is there as the network ends the one before, of which nothing waits: it begins at once.
   assign again = feedback_q && state_q == RUN && network_done_i && output_complete_i && rows_there != started_q;
-  assign closing_well = state_q == CLOSE && output_complete_i && output_asked_i && writer_idle_i;
+  assign closing_well = state_q == CLOSE && output_complete_i && output_asked_i && writer_idle_i && memories_idle_i;
+  // Memory has all that the network stored before it begins again, and the run ends no sooner. What is not done then was
+  // planned or stored by mistake.
+  assign begins = state_q == START && network_idle_i && memories_idle_i;
+  assign left = !memories_idle_i && ((state_q == START && network_idle_i) ||
+      (state_q == CLOSE && output_complete_i && output_asked_i && writer_idle_i));
 
   logic [3:0] state_d;
   always_comb begin
@@ -266,11 +283,11 @@ module mr_card_control #(
       NEXT: if (rows_there != started_q) state_d = feedback_q ? START : COUNT;
       else if (last_row) state_d = CLOSE;
       COUNT: if (wait_q == 2'd1) state_d = START;
-      START: if (network_idle_i) state_d = RUN;
+      START: if (begins) state_d = RUN;
       RUN: if (network_done_i) state_d = again ? START : DRAIN;
       DRAIN: if (!output_waits_i) state_d = single ? CLOSE : NEXT;
       CLOSE: if (closing_well) state_d = END;
-      STOP: if (reader_idle_i && writer_idle_i && wait_q == 2'd3) state_d = END;
+      STOP: if (reader_idle_i && writer_idle_i && memories_idle_i && wait_q == 2'd3) state_d = END;
       default: state_d = IDLE;
     endcase
     if (opened && (fault_d != '0 || status_q != '0)) state_d = STOP;
@@ -286,7 +303,7 @@ module mr_card_control #(
       else if (state_q == CHECK) status_q <= bad_d;
       else if (opened || state_q == STOP) begin
         // An error in memory counts until all is quiet; what follows from a stop does not.
-        status_q <= status_q | (opened && status_q == '0 ? fault_d : {27'd0, fault_d[4:0]});
+        status_q <= status_q | (opened && status_q == '0 ? fault_d : {25'd0, fault_d[6:0]});
       end
     end
     if (state_q != state_d) wait_q <= '0;
@@ -299,7 +316,7 @@ module mr_card_control #(
       started_q <= '0;
       stream_done_o <= '0;
     end else begin
-      if (stream_q && state_q == START && network_idle_i) started_q <= started_q + sequences_q;
+      if (stream_q && begins) started_q <= started_q + sequences_q;
       if (stream_q && stored_i && opened) stream_done_o <= stream_done_o + 32'd1;
     end
   end
@@ -308,8 +325,9 @@ module mr_card_control #(
   assign out_rows_o = stream_q ? started_q : 32'(out_beats_o != '0);
 
   assign network_rst_no = rst_ni && state_q != STOP;
-  assign network_start_o = state_q == START;
-  assign network_running_o = state_q == RUN || (state_q == START && network_idle_i);
+  assign network_start_o = state_q == START && memories_idle_i;
+  assign memory_begin_o = begins;
+  assign network_running_o = state_q == RUN || begins;
   assign network_sequences_o = to_x_o ? sequences_q : '0;
   assign network_steps_o = to_x_o ? steps_q : '0;
   assign network_total_o = to_x_o ? total_q[31:0] : '0;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The registers of the kernel (docs/registers.md) behind the register bus of mr_axil_slave: start, done and
 // interrupts in the manner of ap_ctrl_chain, the arguments, identity and status. Cycle counters stand in
-// mr_counters, which gets the same reads.
+// mr_counters and the network's memories in mr_memory_registers, which get the same reads.
 module mr_card_registers #(
     /// Identity, as registers x_bits ... clock_khz tell it.
     parameter int X_BITS = 16,
     parameter int Y_BITS = 32,
     parameter int PROCESSES = 1,
     parameter int PROBES = 0,
+    parameter int MEMORIES = 0,
     parameter logic [127:0] SHAPE_HASH = '0,
     parameter int CLOCK_KHZ = 0,
     parameter bit STATE = 0,
@@ -24,7 +25,7 @@ module mr_card_registers #(
     input  logic [  3:0] wr_strobe_i,
     input  logic [ 15:2] rd_word_i,
     output logic [ 31:0] rd_data_o,
-    /// The word of mr_counters, one cycle after rd_valid_i.
+    /// The word of mr_counters or of mr_memory_registers, one cycle after rd_valid_i.
     input  logic [ 31:0] counter_i,
     /// A level, as the interrupt registers say.
     output logic         interrupt_o,
@@ -171,6 +172,7 @@ module mr_card_registers #(
       mr_registers_pkg::REG_Y_BITS[15:0]: word_d = Y_BITS;
       mr_registers_pkg::REG_PROCESS_COUNT[15:0]: word_d = PROCESSES;
       mr_registers_pkg::REG_PROBE_COUNT[15:0]: word_d = PROBES;
+      mr_registers_pkg::REG_MEMORY_COUNT[15:0]: word_d = MEMORIES;
       mr_registers_pkg::REG_STATUS[15:0]: word_d = status_q;
       mr_registers_pkg::REG_FAULTS[15:0]: word_d = faults_q;
       mr_registers_pkg::REG_RUNS[15:0]: word_d = runs_q;

@@ -29,7 +29,9 @@ module mr_pack #(
     output logic            out_valid_o,
     input  logic            out_ready_i,
     output logic [   511:0] out_data_o,
-    output logic [    63:0] out_strobe_o
+    output logic [    63:0] out_strobe_o,
+    /// Nothing is inside.
+    output logic            empty_o
 );
   `MR_CHECK(g_bad_bits, BITS >= 1 && BITS <= 65536, "mr_pack: BITS=%0d must be 1 to 65536.", BITS)
 
@@ -112,5 +114,6 @@ module mr_pack #(
   for (genvar b = 0; b < BEAT; b++) begin : g_strobe
     assign out_strobe_o[b*GRAIN+:GRAIN] = {GRAIN{there[b]}};
   end
+  assign empty_o = have_q == '0 && !element_valid_q;
   assign out_data_o = buffer_q[511:0] | (tail_i && ends ? {end_number_q, 448'd0} : '0);
 endmodule

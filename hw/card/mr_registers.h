@@ -8,7 +8,7 @@
 
 // Identity: the value of register magic, the version of this map, the window's bytes.
 #define MR_CARD_MAGIC_VALUE 0x4543524du
-#define MR_CARD_VERSION_VALUE 0x10002u
+#define MR_CARD_VERSION_VALUE 0x10003u
 #define MR_CARD_WINDOW 0x10000u
 
 // Registers: offsets in bytes, and their fields.
@@ -54,6 +54,8 @@
 #define MR_CARD_FEEDBACK_PLACE 0x8cu
 // FEEDBACK: the step that gives this number is the last one; 0xffffffff is none. Taken with the arguments.
 #define MR_CARD_FEEDBACK_STOP 0x90u
+// Memories of the network, each with a group of registers memory_*, and with a port m_axi_memoryN.
+#define MR_CARD_MEMORY_COUNT 0xfcu
 // Bytes M R C E from the lowest.
 #define MR_CARD_MAGIC 0x100u
 // Version of this register map.
@@ -92,6 +94,10 @@
 #define MR_CARD_STATUS_Y_ERROR 0x8u
 #define MR_CARD_STATUS_STATE_WRITE_ERROR_BIT 0x4u
 #define MR_CARD_STATUS_STATE_WRITE_ERROR 0x10u
+#define MR_CARD_STATUS_MEMORY_READ_ERROR_BIT 0x5u
+#define MR_CARD_STATUS_MEMORY_READ_ERROR 0x20u
+#define MR_CARD_STATUS_MEMORY_WRITE_ERROR_BIT 0x6u
+#define MR_CARD_STATUS_MEMORY_WRITE_ERROR 0x40u
 #define MR_CARD_STATUS_BAD_COMMAND_BIT 0x8u
 #define MR_CARD_STATUS_BAD_COMMAND 0x100u
 #define MR_CARD_STATUS_UNSUPPORTED_BIT 0x9u
@@ -110,6 +116,10 @@
 #define MR_CARD_STATUS_NO_PROGRESS 0x8000u
 #define MR_CARD_STATUS_RING_OVERRUN_BIT 0x10u
 #define MR_CARD_STATUS_RING_OVERRUN 0x10000u
+#define MR_CARD_STATUS_MEMORY_RANGE_BIT 0x11u
+#define MR_CARD_STATUS_MEMORY_RANGE 0x20000u
+#define MR_CARD_STATUS_MEMORY_LEFT_BIT 0x12u
+#define MR_CARD_STATUS_MEMORY_LEFT 0x40000u
 // All bits of status that any run has set since the host cleared them by writing 1.
 #define MR_CARD_FAULTS 0x134u
 // Runs that have ended since reset, modulo 2^32.
@@ -126,6 +136,19 @@
 #define MR_CARD_NETWORK_CYCLES 0x158u
 // 1 while a probe is not 0: one look tells that all of them can be left alone.
 #define MR_CARD_PROBES_ANY 0x160u
+// Where the memory lies: its word n is at n times the bytes of a word, which are whole beats of 64. A multiple of 64. Written before the first run, and not while one goes on.
+#define MR_CARD_MEMORY_ADDRESS 0x400u
+#define MR_CARD_MEMORY_ADDRESS_STRIDE 0x20u
+#define MR_CARD_MEMORY_ADDRESS_MOST 0x4u
+// The words that are there. A plan that goes beyond them ends the run. Written as memory_address is.
+#define MR_CARD_MEMORY_WORDS 0x408u
+#define MR_CARD_MEMORY_WORDS_STRIDE 0x20u
+// Bits of a word; it takes ceil(memory_bits / 512) beats.
+#define MR_CARD_MEMORY_BITS 0x40cu
+#define MR_CARD_MEMORY_BITS_STRIDE 0x20u
+// The words that the network needs.
+#define MR_CARD_MEMORY_NEEDS 0x410u
+#define MR_CARD_MEMORY_NEEDS_STRIDE 0x20u
 // Cycles of this run in which the process issued an iteration.
 #define MR_CARD_BUSY 0x1000u
 #define MR_CARD_BUSY_STRIDE 0x20u
@@ -193,6 +216,8 @@
     STATUS(state_read_error, 2, "Reading state_in: RRESP was SLVERR or DECERR.") \
     STATUS(y_error, 3, "Writing y: BRESP was SLVERR or DECERR.") \
     STATUS(state_write_error, 4, "Writing state_out: BRESP was SLVERR or DECERR.") \
+    STATUS(memory_read_error, 5, "Reading a memory of the network: RRESP was SLVERR or DECERR.") \
+    STATUS(memory_write_error, 6, "Writing a memory of the network: BRESP was SLVERR or DECERR.") \
     STATUS(bad_command, 8, "The command is none of those known.") \
     STATUS(unsupported, 9, "The command needs a feature that this kernel was built without.") \
     STATUS(bad_argument, 10, "An address is not a multiple of 64, a product or size is out of range, the ring has no rows, or FEEDBACK has no step, another x_count or steps than 1, or a place behind y_count.") \
@@ -201,7 +226,9 @@
     STATUS(output_more, 13, "The network gave more output than the count; the rest was dropped.") \
     STATUS(output_short, 14, "The network ended with less output than the count.") \
     STATUS(no_progress, 15, "The network stood still for the watchdog's time.") \
-    STATUS(ring_overrun, 16, "stream_rows ran ahead of stream_done by more than the ring.")
+    STATUS(ring_overrun, 16, "stream_rows ran ahead of stream_done by more than the ring.") \
+    STATUS(memory_range, 17, "The network planned words behind the end of one of its memories.") \
+    STATUS(memory_left, 18, "The network ended with planned words of a memory that it did not take or give, or gave words without a plan.")
 
 // Memory ports: MEMORY(name, mode, data width, address width).
 #define MR_CARD_MEMORIES(MEMORY) \

@@ -4,7 +4,7 @@
 package mr_registers_pkg;
   // Identity: the value of register magic, the version of this map, the window's bytes.
   localparam logic [31:0] MAGIC_VALUE = 32'h4543524d;
-  localparam logic [31:0] VERSION_VALUE = 32'h10002;
+  localparam logic [31:0] VERSION_VALUE = 32'h10003;
   localparam logic [31:0] WINDOW = 32'h10000;
 
   // Registers: offsets in bytes, and their fields.
@@ -38,6 +38,8 @@ package mr_registers_pkg;
   localparam logic [31:0] REG_FEEDBACK_PLACE = 32'h8c;
   // FEEDBACK: the step that gives this number is the last one; 0xffffffff is none. Taken with the arguments.
   localparam logic [31:0] REG_FEEDBACK_STOP = 32'h90;
+  // Memories of the network, each with a group of registers memory_*, and with a port m_axi_memoryN.
+  localparam logic [31:0] REG_MEMORY_COUNT = 32'hfc;
   // Bytes M R C E from the lowest.
   localparam logic [31:0] REG_MAGIC = 32'h100;
   // Version of this register map.
@@ -69,6 +71,8 @@ package mr_registers_pkg;
   localparam logic [31:0] STATUS_STATE_READ_ERROR_BIT = 32'h2;
   localparam logic [31:0] STATUS_Y_ERROR_BIT = 32'h3;
   localparam logic [31:0] STATUS_STATE_WRITE_ERROR_BIT = 32'h4;
+  localparam logic [31:0] STATUS_MEMORY_READ_ERROR_BIT = 32'h5;
+  localparam logic [31:0] STATUS_MEMORY_WRITE_ERROR_BIT = 32'h6;
   localparam logic [31:0] STATUS_BAD_COMMAND_BIT = 32'h8;
   localparam logic [31:0] STATUS_UNSUPPORTED_BIT = 32'h9;
   localparam logic [31:0] STATUS_BAD_ARGUMENT_BIT = 32'ha;
@@ -78,6 +82,8 @@ package mr_registers_pkg;
   localparam logic [31:0] STATUS_OUTPUT_SHORT_BIT = 32'he;
   localparam logic [31:0] STATUS_NO_PROGRESS_BIT = 32'hf;
   localparam logic [31:0] STATUS_RING_OVERRUN_BIT = 32'h10;
+  localparam logic [31:0] STATUS_MEMORY_RANGE_BIT = 32'h11;
+  localparam logic [31:0] STATUS_MEMORY_LEFT_BIT = 32'h12;
   // All bits of status that any run has set since the host cleared them by writing 1.
   localparam logic [31:0] REG_FAULTS = 32'h134;
   // Runs that have ended since reset, modulo 2^32.
@@ -94,6 +100,19 @@ package mr_registers_pkg;
   localparam logic [31:0] REG_NETWORK_CYCLES = 32'h158;
   // 1 while a probe is not 0: one look tells that all of them can be left alone.
   localparam logic [31:0] REG_PROBES_ANY = 32'h160;
+  // Where the memory lies: its word n is at n times the bytes of a word, which are whole beats of 64. A multiple of 64. Written before the first run, and not while one goes on.
+  localparam logic [31:0] REG_MEMORY_ADDRESS = 32'h400;
+  localparam logic [31:0] REG_MEMORY_ADDRESS_STRIDE = 32'h20;
+  localparam logic [31:0] REG_MEMORY_ADDRESS_MOST = 32'h4;
+  // The words that are there. A plan that goes beyond them ends the run. Written as memory_address is.
+  localparam logic [31:0] REG_MEMORY_WORDS = 32'h408;
+  localparam logic [31:0] REG_MEMORY_WORDS_STRIDE = 32'h20;
+  // Bits of a word; it takes ceil(memory_bits / 512) beats.
+  localparam logic [31:0] REG_MEMORY_BITS = 32'h40c;
+  localparam logic [31:0] REG_MEMORY_BITS_STRIDE = 32'h20;
+  // The words that the network needs.
+  localparam logic [31:0] REG_MEMORY_NEEDS = 32'h410;
+  localparam logic [31:0] REG_MEMORY_NEEDS_STRIDE = 32'h20;
   // Cycles of this run in which the process issued an iteration.
   localparam logic [31:0] REG_BUSY = 32'h1000;
   localparam logic [31:0] REG_BUSY_STRIDE = 32'h20;

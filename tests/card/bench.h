@@ -1,60 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 // A host and a memory around the Verilated kernel `millrace`: AXI4-Lite accesses, and AXI4 memory
-// whose latency, pauses and errors can be chosen. Everything random comes from one seed.
+// behind its ports (axi_memory.h).
 #ifndef MR_CARD_BENCH_H
 #define MR_CARD_BENCH_H
 
 #include "Vmillrace.h"
-#include "verilated.h"
-#include <cstdint>
+#include "axi_memory.h"
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <deque>
-#include <memory>
-#include <vector>
 
 extern "C" {
 #include "mr_registers.h"
 }
 
-// How memory and host behave. Chances are in 1/256 per cycle that a channel moves.
-struct manner {
-    unsigned latency, spread; // cycles from address to data or answer, and how much they vary
-    unsigned ar, r, aw, w, b, host;
-};
-constexpr manner full_rate = {100, 0, 256, 256, 256, 256, 256, 256};
+#ifndef MR_MEMORIES
+#    define MR_MEMORIES 0 // of the network
+#endif
 
-// Rules of AXI that the memory breaks on purpose, to see that the checks notice.
-enum breach { NO_BREACH, R_LAST_EARLY, R_UNASKED, B_EARLY, HOST_WITHDRAWS, HOST_CHANGES };
-
-struct range {
-    uint64_t from = 0, to = 0;
-    bool holds(uint64_t address) const {
-        return address >= from && address < to;
-    }
-};
-
-class bench {
+class bench : public axi_memory {
   public:
-    static constexpr uint64_t base = 0x4000000000;
-    static constexpr size_t beat = 64;
-
     VerilatedContext context;
     Vmillrace top{&context, "millrace"};
-    std::vector<uint8_t> memory;
-    manner how = full_rate;
-    range bad_read, bad_write; // answered by `bad_response`
-    unsigned bad_response = 2;
-    breach breaking = NO_BREACH;
-    uint64_t now = 0;
-    uint64_t transactions = 0; // bursts and register accesses
-    uint64_t read_beats = 0, write_beats = 0;
-    uint64_t last_write = 0; // cycle of the last write beat that was taken
-    uint64_t stray = 0;      // accesses outside the memory
     uint64_t interrupts = 0; // cycles with the interrupt raised
 
-    bench(uint64_t seed, size_t size) : memory(size), random(seed) {
+    bench(uint64_t seed, size_t size) : axi_memory(seed, size) {
+#define MEMORY_PORT(n)                                                                             \
+    ports.emplace_back(*this, AXI_READ_PINS(top, m_axi_memory##n##_),                              \
+                       AXI_WRITE_PINS(top, m_axi_memory##n##_))
+        ports.emplace_back(*this, AXI_READ_PINS(top, m_axi_gmem_in_), axi_write_pins());
+        ports.emplace_back(*this, axi_read_pins(), AXI_WRITE_PINS(top, m_axi_gmem_out_));
+#if MR_MEMORIES > 0
+        MEMORY_PORT(0);
+#endif
+#if MR_MEMORIES > 1
+        MEMORY_PORT(1);
+#endif
+#undef MEMORY_PORT
         top.ap_clk = 0;
         top.ap_rst_n = 0;
         for (int i = 0; i < 8; i++)
@@ -67,29 +48,13 @@ class bench {
         top.final();
     }
 
-    uint64_t draw() { // splitmix64
-        uint64_t z = random += 0x9e3779b97f4a7c15u;
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-        return z ^ (z >> 31);
-    }
-    uint64_t below(uint64_t n) {
-        return draw() % n;
-    }
-    bool hit(unsigned chance) {
-        return (draw() >> 56) < chance;
-    }
-    uint8_t *at(uint64_t address) {
-        return &memory[address - base];
-    }
-
     void step() {
-        drive_read();
-        drive_write();
+        for (axi_port &port : ports)
+            port.drive();
         top.ap_clk = 0;
         top.eval();
-        take_read();
-        take_write();
+        for (axi_port &port : ports)
+            port.take();
         take_host();
         interrupts += top.__SYM__interrupt;
         top.ap_clk = 1;
@@ -158,110 +123,10 @@ class bench {
     }
 
   private:
-    struct burst {
-        uint64_t address;
-        unsigned beats;
-        uint64_t due;
-        bool bad;
-    };
-    struct data {
-        uint8_t bytes[beat];
-        uint64_t strobe;
-        bool last;
-    };
-    uint64_t random;
-    std::deque<burst> reads, writes, answers;
-    std::deque<data> given;
-    bool offers_r = false, offers_b = false;
+    std::vector<axi_port> ports;
     bool aw_taken = false, w_taken = false, b_given = false, ar_taken = false, r_given = false;
     uint32_t host_data = 0;
 
-    uint64_t due() {
-        return now + how.latency + (how.spread ? below(how.spread) : 0);
-    }
-    bool inside(uint64_t address) {
-        const bool well = address >= base && address + beat <= base + memory.size();
-        stray += !well;
-        return well;
-    }
-
-    void drive_read() {
-        top.m_axi_gmem_in_arready = hit(how.ar);
-        if (!offers_r && !reads.empty() && reads.front().due <= now && hit(how.r)) {
-            const burst &front = reads.front();
-            offers_r = true;
-            memset(&top.m_axi_gmem_in_rdata[0], 0xee, beat);
-            if (inside(front.address))
-                memcpy(&top.m_axi_gmem_in_rdata[0], at(front.address), beat);
-            top.m_axi_gmem_in_rresp =
-                static_cast<uint8_t>(bad_read.holds(front.address) ? bad_response : 0);
-            top.m_axi_gmem_in_rlast = front.beats == 1;
-            if (breaking == R_LAST_EARLY && front.beats == 2)
-                top.m_axi_gmem_in_rlast = 1;
-        }
-        top.m_axi_gmem_in_rvalid = offers_r || (breaking == R_UNASKED && reads.empty() && now > 50);
-    }
-    void take_read() {
-        if (top.m_axi_gmem_in_rvalid && top.m_axi_gmem_in_rready) {
-            read_beats++;
-            offers_r = false;
-            if (!reads.empty()) {
-                reads.front().address += beat;
-                if (!--reads.front().beats)
-                    reads.pop_front();
-            }
-        }
-        if (top.m_axi_gmem_in_arvalid && top.m_axi_gmem_in_arready) {
-            reads.push_back({top.m_axi_gmem_in_araddr, top.m_axi_gmem_in_arlen + 1u, due(), false});
-            transactions++;
-        }
-    }
-
-    void drive_write() {
-        top.m_axi_gmem_out_awready = hit(how.aw);
-        top.m_axi_gmem_out_wready = given.size() < 64 && hit(how.w);
-        if (!offers_b && !answers.empty() && answers.front().due <= now && hit(how.b)) {
-            offers_b = true;
-            top.m_axi_gmem_out_bresp = static_cast<uint8_t>(answers.front().bad ? bad_response : 0);
-        }
-        top.m_axi_gmem_out_bvalid = offers_b || (breaking == B_EARLY && !writes.empty());
-    }
-    void take_write() {
-        if (top.m_axi_gmem_out_bvalid && top.m_axi_gmem_out_bready) {
-            offers_b = false;
-            if (!answers.empty())
-                answers.pop_front();
-        }
-        if (top.m_axi_gmem_out_awvalid && top.m_axi_gmem_out_awready) {
-            writes.push_back({top.m_axi_gmem_out_awaddr, top.m_axi_gmem_out_awlen + 1u, 0, false});
-            transactions++;
-        }
-        if (top.m_axi_gmem_out_wvalid && top.m_axi_gmem_out_wready) {
-            data d;
-            memcpy(d.bytes, &top.m_axi_gmem_out_wdata[0], beat);
-            d.strobe = top.m_axi_gmem_out_wstrb;
-            d.last = top.m_axi_gmem_out_wlast;
-            given.push_back(d);
-            write_beats++;
-            last_write = now;
-        }
-        while (!writes.empty() && !given.empty())
-            store();
-    }
-    void store() {
-        burst &front = writes.front();
-        if (inside(front.address))
-            for (size_t i = 0; i < beat; i++)
-                if (given.front().strobe >> i & 1)
-                    at(front.address)[i] = given.front().bytes[i];
-        given.pop_front();
-        front.bad |= bad_write.holds(front.address);
-        front.address += beat;
-        if (!--front.beats) {
-            answers.push_back({front.address, 0, due(), front.bad});
-            writes.pop_front();
-        }
-    }
     void take_host() {
         aw_taken = top.s_axi_control_awvalid && top.s_axi_control_awready;
         w_taken = top.s_axi_control_wvalid && top.s_axi_control_wready;

@@ -10,6 +10,8 @@
 namespace {
 
 constexpr size_t memory_size = 24 << 20;
+// Behind it what the network's memories take.
+constexpr size_t memories_size = MR_MEMORIES << 18;
 
 struct job {
     uint32_t command = 0, flags = 0, sequences = 0, steps = 0, ring = 0, state_beats = 0;
@@ -19,7 +21,8 @@ struct job {
 
 class test {
   public:
-    test(uint64_t seed, golden &expected) : card(seed, memory_size), expected(expected) {
+    test(uint64_t seed, golden &expected)
+        : card(seed, memory_size + memories_size), expected(expected) {
         x_size = (card.read(MR_CARD_X_BITS) + 7) / 8;
         y_size = (card.read(MR_CARD_Y_BITS) + 7) / 8;
         x_top = card.read(MR_CARD_X_BITS) % 8;
@@ -27,6 +30,8 @@ class test {
         states = card.read(MR_CARD_FEATURES) & MR_CARD_FEATURES_STATE;
         feeds = card.read(MR_CARD_FEATURES) & MR_CARD_FEATURES_FEEDBACK;
         weights.resize(expected.weights_beats * 64);
+        for (uint32_t m = 0; m < MR_MEMORIES; m++)
+            place_memory(m, card.read(memory_register(MR_CARD_MEMORY_NEEDS, m)));
     }
 
     bench card;
@@ -48,6 +53,18 @@ class test {
     }
     void equal(uint64_t got, uint64_t wanted, const char *what) {
         check(got == wanted, what, got, wanted);
+    }
+
+    static uint32_t memory_register(uint32_t which, uint32_t memory) {
+        return which + memory * MR_CARD_MEMORY_ADDRESS_STRIDE;
+    }
+    // Not at a page, so that bursts are cut.
+    static uint64_t memory_place(uint32_t memory) {
+        return bench::base + memory_size + (uint64_t{memory} << 18) + 64 * (61 + memory);
+    }
+    void place_memory(uint32_t memory, uint32_t words) {
+        card.write64(memory_register(MR_CARD_MEMORY_ADDRESS, memory), memory_place(memory));
+        card.write(memory_register(MR_CARD_MEMORY_WORDS, memory), words);
     }
 
     void give(const job &j) {
@@ -206,6 +223,7 @@ class test {
     void expect(const job &j, uint32_t bit, const char *what);
     void refusals();
     void state();
+    void memories();
     void stream(uint32_t rows, uint32_t steps, uint32_t flags, uint32_t ring);
     void streams();
     struct fed {

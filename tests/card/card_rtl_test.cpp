@@ -2,7 +2,7 @@
 // The card's kernel in Verilator, with the checks of AXI's rules on, against the bare network.
 //   card_rtl_test SEED TRANSACTIONS echo|GEN_DIR [BREACH]
 // With the number of a breach (bench.h) memory or host breaks a rule, which must end the program.
-#include "card_rtl_host.h"
+#include "card_rtl_measure.h"
 #include <algorithm>
 #include <functional>
 
@@ -97,17 +97,7 @@ void test::queue() {
 void test::random(uint64_t transactions) {
     const uint64_t until = card.transactions + transactions;
     while (card.transactions < until && !failures) {
-        card.how = {static_cast<unsigned>(card.below(200)),
-                    static_cast<unsigned>(card.below(60)),
-                    0,
-                    0,
-                    0,
-                    0,
-                    0,
-                    0};
-        for (unsigned *chance :
-             {&card.how.ar, &card.how.r, &card.how.aw, &card.how.w, &card.how.b, &card.how.host})
-            *chance = card.below(3) ? 256 : 16 + static_cast<unsigned>(card.below(240));
+        card.vary();
         const uint64_t kind = card.below(10);
         const uint32_t flags = static_cast<uint32_t>(card.below(2));
         const uint32_t steps = 1 + static_cast<uint32_t>(card.below(6));
@@ -281,6 +271,44 @@ void test::state() {
     expect(j, MR_CARD_STATUS_INPUT_SHORT_BIT, "status when state is too short");
     j.command = MR_COMMAND_READ_STATE;
     expect(j, MR_CARD_STATUS_OUTPUT_MORE_BIT, "status when more state comes than asked for");
+}
+
+// What the registers of memories say, and what goes wrong with them. A run that ends by itself
+// leaves nothing behind.
+void test::memories() {
+    equal(card.read(MR_CARD_MEMORY_COUNT), MR_MEMORIES, "memories");
+    equal(card.read(memory_register(MR_CARD_MEMORY_BITS, MR_MEMORIES)), 0,
+          "a register behind the memories");
+    if (!MR_MEMORIES)
+        return;
+    const uint32_t kept = 0, sums = 1, words = 256;
+    equal(card.read(memory_register(MR_CARD_MEMORY_BITS, kept)), 576, "bits of a word");
+    equal(card.read(memory_register(MR_CARD_MEMORY_BITS, sums)), 64, "bits of a word");
+    equal(card.read(memory_register(MR_CARD_MEMORY_NEEDS, kept)), words, "words that are needed");
+    equal(card.read64(memory_register(MR_CARD_MEMORY_ADDRESS, sums)), memory_place(sums),
+          "the address of a memory");
+    load();
+    batch(3, 100, 0);
+    bytes x;
+    job j = run_job(4, 100, 0, &x);
+    const size_t size = x.size();
+    j.y_count = size / y_size;
+    place_output(&j, size);
+    for (uint32_t memory : {kept, sums}) {
+        const uint64_t bad = memory_place(memory) + (memory == kept ? 99 * 128 + 64 : 64);
+        card.bad_read = {bad, bad + 64};
+        expect(j, MR_CARD_STATUS_MEMORY_READ_ERROR_BIT, "status when a memory cannot be read");
+        card.bad_write = {bad, bad + 64};
+        expect(j, MR_CARD_STATUS_MEMORY_WRITE_ERROR_BIT, "status when a memory cannot be written");
+    }
+    place_memory(kept, 99);
+    expect(j, MR_CARD_STATUS_MEMORY_RANGE_BIT, "status of a plan behind the end of a memory");
+    place_memory(kept, 100);
+    batch(3, 100, 1);
+    place_memory(kept, words);
+    j.flags = 1u << MR_FLAGS_OWN;
+    expect(j, MR_CARD_STATUS_MEMORY_LEFT_BIT, "status when a planned word is not taken");
+    batch(3, 100, 0);
 }
 
 void test::stream(uint32_t rows, uint32_t steps, uint32_t flags, uint32_t ring) {
@@ -483,86 +511,6 @@ void test::refuse_feedback() {
     expect(with(expected.y_per_sequence, [](job &) {}), bad, "status of a place behind the row");
 }
 
-// Cycles with memory that answers at full rate after 100 cycles.
-void test::measure() {
-    load();
-    for (uint32_t sequences : {1u, 100u, 1000u}) {
-        const uint32_t steps = 5;
-        batch(sequences, steps, 1);
-        const uint64_t cycles = card.read64(MR_CARD_CYCLES), bare = expected.cycles;
-        printf("  %u sequences of %u steps: %llu cycles, first output %llu, last %llu", sequences,
-               steps, static_cast<unsigned long long>(cycles),
-               static_cast<unsigned long long>(card.read64(MR_CARD_FIRST_OUTPUT)),
-               static_cast<unsigned long long>(card.read64(MR_CARD_LAST_OUTPUT)));
-        if (!bare) {
-            printf("\n");
-            continue;
-        }
-        const double percent =
-            100.0 * (static_cast<double>(cycles) / static_cast<double>(bare) - 1);
-        printf("; the network alone %llu: %.2f %% more\n", static_cast<unsigned long long>(bare),
-               percent);
-        if (sequences >= 1000)
-            check(percent < 3, "the card costs 3 % or more", cycles, bare);
-    }
-    measure_stream();
-    if (feeds)
-        measure_feedback();
-}
-
-// From the doorbell's write to the row's result in memory.
-void test::measure_stream() {
-    bytes x;
-    job j = run_job(1, 1, 0, &x);
-    const uint64_t bare_y = expected.run(x, 1, 1, 0).size(), bare = expected.cycles;
-    j.command = MR_COMMAND_STREAM;
-    j.ring = 8;
-    j.y_count = bare_y / y_size;
-    j.x = place(3, 64 * 1024);
-    place_output(&j, 64 * 1024);
-    card.write(MR_CARD_STREAM_ROWS, 0);
-    card.write(MR_CARD_STREAM_CONTROL, 0);
-    give(j);
-    uint64_t worst = 0, best = ~0ull;
-    for (uint32_t row = 1; row <= 8; row++) {
-        for (int i = 0; i < 500; i++)
-            card.step();
-        const uint64_t begun = card.now;
-        card.write(MR_CARD_STREAM_ROWS, row);
-        for (int i = 0; i < 2000; i++)
-            card.step();
-        worst = std::max(worst, card.last_write - begun);
-        best = std::min(best, card.last_write - begun);
-    }
-    card.write(MR_CARD_STREAM_CONTROL, MR_CARD_STREAM_CONTROL_STOP);
-    equal(finish(), 0, "status of the measured stream");
-    printf("  a step by the ring: %llu to %llu cycles from the doorbell to the result in memory; "
-           "the network alone %llu\n",
-           static_cast<unsigned long long>(best), static_cast<unsigned long long>(worst),
-           static_cast<unsigned long long>(bare));
-    check(worst < bare + 250, "a step by the ring is slow", worst, bare);
-}
-
-// From the start to the last number in memory. A step begins as the one before ends.
-void test::measure_feedback() {
-    const bytes x = elements(1);
-    uint64_t network[2], alone[2], cycles = 0;
-    const uint32_t all[] = {1, 300}, place = expected.y_per_sequence - 1;
-    for (int i = 0; i < 2; i++) {
-        alone[i] = feed(x, all[i], place, ~0u, false).cycles;
-        equal(run(feedback_job(x, all[i], 0, all[i], place, ~0u)), 0,
-              "status of the measured feedback");
-        network[i] = card.read64(MR_CARD_NETWORK_CYCLES);
-        cycles = card.read64(MR_CARD_CYCLES);
-    }
-    printf("  %u steps that are fed back: %llu cycles; the network alone %llu, %.5g a step\n",
-           all[1], static_cast<unsigned long long>(cycles),
-           static_cast<unsigned long long>(alone[1]), static_cast<double>(alone[1]) / all[1]);
-    if (expected.cycles)
-        equal(network[1] - network[0], alone[1] - alone[0], "cycles of the network");
-    check(!expected.cycles || cycles < alone[1] + 300, "feedback costs cycles", cycles, alone[1]);
-}
-
 } // namespace
 
 int main(int count, char **words) {
@@ -573,6 +521,8 @@ int main(int count, char **words) {
     std::unique_ptr<golden> expected;
     if (!strncmp(words[3], "echo", 4))
         expected.reset(new echo_model(static_cast<uint32_t>(atoi(words[3] + 4))));
+    else if (!strcmp(words[3], "recall"))
+        expected.reset(new recall_model);
     else
         expected.reset(new bare_network(words[3]));
     test t(seed, *expected);
@@ -604,6 +554,7 @@ int main(int count, char **words) {
         {"streams", [](test &u, uint64_t) { u.streams(); }},
         {"feedback", [](test &u, uint64_t) { u.feedbacks(); }},
         {"state", [](test &u, uint64_t) { u.state(); }},
+        {"the network's memories", [](test &u, uint64_t) { u.memories(); }},
         {"errors of memory", [](test &u, uint64_t) { u.faults(); }},
         {"refusals", [](test &u, uint64_t) { u.refusals(); }},
         {"random transactions", [](test &u, uint64_t n) { u.random(n); }},

@@ -220,4 +220,58 @@ class echo_model final : public golden {
     uint8_t key[64] = {};
 };
 
+// Of recall.c.
+class recall_model final : public golden {
+  public:
+    static constexpr uint32_t count = 5; // of the sums
+    recall_model() {
+        weights_beats = state_beats = count;
+    }
+    void reset() override {}
+    void load(const bytes &beats) override {
+        for (uint32_t i = 0; i < count; i++)
+            memcpy(&sums[i], &beats[64 * i], 8);
+    }
+    void restore(const bytes &beats) override {
+        load(beats);
+    }
+    bytes save() override {
+        bytes beats(64 * count);
+        for (uint32_t i = 0; i < count; i++)
+            memcpy(&beats[64 * i], &sums[i], 8);
+        return beats;
+    }
+    bytes run(const bytes &x, uint32_t sequences, uint32_t steps, uint32_t flags) override {
+        y_per_sequence = steps;
+        bytes y(x.size());
+        for (uint32_t s = 0; s < sequences && steps; s++) {
+            const uint8_t *in = &x[size_t{4} * s * steps];
+            uint64_t more = 0;
+            uint32_t offset = 0;
+            for (uint32_t t = 0; t < steps; t++)
+                more += number(in + 4 * t);
+            for (uint32_t i = 0; i < count; i++) {
+                sums[i] = (flags & MR_FLAG_RESET ? 0 : sums[i]) + more + i;
+                offset += static_cast<uint32_t>(sums[i]);
+            }
+            for (uint32_t t = 0; t < steps; t++) {
+                uint64_t all = 0;
+                for (int k = 0; k < 9; k++)
+                    all ^= static_cast<uint64_t>(number(in + 4 * (steps - 1 - t))) << k;
+                const uint32_t out = static_cast<uint32_t>(all) + offset;
+                memcpy(&y[size_t{4} * (s * steps + t)], &out, 4);
+            }
+        }
+        return y;
+    }
+
+  private:
+    uint64_t sums[count] = {};
+    static uint32_t number(const uint8_t *from) {
+        uint32_t n;
+        memcpy(&n, from, 4);
+        return n;
+    }
+};
+
 #endif
