@@ -37,6 +37,9 @@ struct mr_protocol_job {
     uint32_t first, portion;         // sequences
 };
 
+// The memories that the network of a kernel has beside its streams.
+enum { MR_PROTOCOL_MEMORIES = MR_CARD_MEMORY_ADDRESS_MOST };
+
 struct mr_protocol {
     // The backend's to set.
     const struct mr_transport *transport;
@@ -50,6 +53,7 @@ struct mr_protocol {
     struct mr_buffer weights, state_in, state_out; // each in the memory of its port
     struct mr_protocol_job jobs[MR_JOBS_AHEAD];    // a ring
     unsigned oldest, under_way;                    // of these
+    struct mr_buffer memories[MR_PROTOCOL_MEMORIES];
     struct mr_protocol_stream stream;
     uint64_t weights_beats;          // on the device
     bool stale;                      // an error reset the network: it has no weights
@@ -59,6 +63,8 @@ struct mr_protocol {
 
 // Reads the shape. Fails unless the kernel is one of Millrace's, with this hash, [MR_SHAPE_HASH].
 int mr_protocol_identify(struct mr_protocol *protocol, const unsigned char *shape_hash);
+// Gives the kernel the memories that it says it needs, of zeros, until mr_protocol_end.
+int mr_protocol_place_memories(struct mr_protocol *protocol);
 // As in struct mr_backend. x is in[0] of a job and y is out[0] (mr_protocol_check_job).
 int mr_protocol_load_weights(struct mr_protocol *protocol, const void *beats, uint64_t count);
 int mr_protocol_run(struct mr_protocol *protocol, struct mr_job *job);

@@ -74,6 +74,8 @@ void mr_protocol_end(struct mr_protocol *protocol) {
     }
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         protocol->transport->release(protocol->link, buffers[i]);
+    for (int i = 0; i < MR_PROTOCOL_MEMORIES; i++)
+        protocol->transport->release(protocol->link, &protocol->memories[i]);
 }
 
 void mr_protocol_free(struct mr_protocol *protocol) {
@@ -123,6 +125,49 @@ int mr_protocol_identify(struct mr_protocol *protocol, const unsigned char *shap
     return protocol->probes ? 0
                             : mr_failure(protocol->error, MR_ERROR_MEMORY,
                                          "%s: not enough memory to open it", protocol->image);
+}
+
+// ---- The network's memories ---------------------------------------------------------------------
+
+static int place_memory(struct mr_protocol *protocol, uint32_t memory) {
+    enum { PORTION = 4 << 20 }; // bytes that are sent at a time, each a sign of life
+    const uint32_t group = memory * MR_CARD_MEMORY_ADDRESS_STRIDE;
+    struct mr_buffer *buffer = &protocol->memories[memory];
+    uint32_t bits, words;
+    if (mr_protocol_read(protocol, MR_CARD_MEMORY_BITS + group, &bits) ||
+        mr_protocol_read(protocol, MR_CARD_MEMORY_NEEDS + group, &words))
+        return -1;
+    const uint64_t beats = ((uint64_t)bits + MR_BEAT_BITS - 1) / MR_BEAT_BITS,
+                   size = words * beats * MR_BEAT_BYTES;
+    if (protocol->transport->allocate(protocol->link, buffer, size,
+                                      (enum mr_argument)(MR_ARGUMENT_memory + memory)))
+        return mr_failure(protocol->error, protocol->error->code,
+                          "%s: its kernel needs %llu bytes of the card's memory for memory %u of "
+                          "its network, and they cannot be had",
+                          protocol->image, (unsigned long long)size, memory);
+    memset(buffer->data, 0, (size_t)size);
+    for (uint64_t at = 0; at < size; at += PORTION)
+        if (mr_protocol_send(protocol, buffer, at, size - at < PORTION ? size - at : PORTION))
+            return -1;
+    return write64(protocol, MR_CARD_MEMORY_ADDRESS + group, buffer->address) ||
+                   mr_protocol_write(protocol, MR_CARD_MEMORY_WORDS + group, words)
+               ? -1
+               : 0;
+}
+
+int mr_protocol_place_memories(struct mr_protocol *protocol) {
+    uint32_t count;
+    if (mr_protocol_read(protocol, MR_CARD_MEMORY_COUNT, &count))
+        return -1;
+    if (count > MR_PROTOCOL_MEMORIES)
+        return mr_failure(protocol->error, MR_ERROR_DEVICE,
+                          "%s: its kernel has %u memories and this program gives %d at most; "
+                          "install a newer one",
+                          protocol->image, count, MR_PROTOCOL_MEMORIES);
+    for (uint32_t i = 0; i < count; i++)
+        if (place_memory(protocol, i))
+            return -1;
+    return 0;
 }
 
 // ---- Runs of the kernel ------------------------------------------------------------------------

@@ -19,6 +19,7 @@ enum mr_argument {
 #define MR_ARGUMENT_INDEX(name, offset, size, memory) MR_ARGUMENT_##name,
     MR_CARD_ARGUMENTS(MR_ARGUMENT_INDEX)
 #undef MR_ARGUMENT_INDEX
+        MR_ARGUMENT_memory // the kernel's first memory; its others follow
 };
 
 // A part of the device's memory, and what stands for it on the host. All zero: there is none.

@@ -179,6 +179,13 @@ static const char *cxx_flags(const struct work *work) {
 #undef FLAGS
 }
 
+// External memories of the network in the shell of a card, as mr_network.svh says.
+static unsigned memories(const struct work *work) {
+    static const char line[] = "`define MR_MEMORIES ";
+    const char *found = work->kind == CARD ? strstr(work->build->shape, line) : NULL;
+    return found ? (unsigned)strtoul(found + strlen(line), NULL, 10) : 0;
+}
+
 // From sim/ on.
 static const char *harness(const struct work *work) {
     return work->kind == CARD  ? "card/card_harness.cpp"
@@ -221,6 +228,8 @@ static void rtl_recipe(const struct work *work, struct mr_words *words) {
     mr_words_add(words, "-CFLAGS");
     if (work->kind == USB)
         mr_words_add(words, "%s -DMR_USB_CLOCK_KHZ=%u", cxx_flags(work), build->usb->clock_khz);
+    else if (memories(work))
+        mr_words_add(words, "%s -DMR_MEMORIES=%u", cxx_flags(work), memories(work));
     else
         mr_words_add(words, "%s", cxx_flags(work));
     mr_words_add(words, "-LDFLAGS");

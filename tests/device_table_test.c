@@ -17,6 +17,10 @@ START_TEST(rows_are_whole) {
     for (; (target = mr_target_at(count)) != NULL; count++) {
         ck_assert_msg(has(target->part) && has(target->memory_in) && has(target->memory_out),
                       "%s: part or memory is missing", target->name);
+        size_t own = has(target->memory_own);
+        for (const char *at = target->memory_own; at && *at; at++)
+            own += *at == ' ';
+        ck_assert_msg(own == 4, "%s: a memory of external memories is missing", target->name);
         char platform[64];
         snprintf(platform, sizeof platform, "xilinx_%s_", target->name);
         ck_assert_msg(strncmp(target->platform, platform, strlen(platform)) == 0,

@@ -180,12 +180,14 @@ static int allocate(void *link, struct mr_buffer *buffer, uint64_t size, enum mr
     struct memory *memory = calloc(1, sizeof *memory);
     (void)index;
     ck_assert(memory != NULL);
-    memory->there = calloc(1, size);
+    memory->there = malloc(size);
+    ck_assert(memory->there != NULL);
+    memset(memory->there, 0xa5, size); // as whoever had it before left it
     *buffer = (struct mr_buffer){.handle = memory,
                                  .address = (uintptr_t)memory->there,
                                  .size = size,
                                  .data = calloc(1, size)};
-    ck_assert(memory->there && buffer->data);
+    ck_assert(buffer->data != NULL);
     ((struct device *)link)->buffers++;
     return 0;
 }
@@ -547,6 +549,37 @@ START_TEST(jobs_follow_one_another) {
 }
 END_TEST
 
+// As large as the kernel says, of zeros; they go at the end.
+START_TEST(memories_are_placed) {
+    static const uint32_t bits[] = {1, 512, 513}, words[] = {5, 100000, 3};
+    static const size_t bytes[] = {5 * 64, 100000 * 64, 3 * 128};
+    struct mr_protocol protocol;
+    struct device *device = open_device(&protocol);
+    const int before = device->buffers;
+    *at(device, MR_CARD_MEMORY_COUNT) = 3;
+    for (uint32_t i = 0; i < 3; i++) {
+        *at(device, MR_CARD_MEMORY_BITS + i * MR_CARD_MEMORY_ADDRESS_STRIDE) = bits[i];
+        *at(device, MR_CARD_MEMORY_NEEDS + i * MR_CARD_MEMORY_ADDRESS_STRIDE) = words[i];
+    }
+    ck_assert_msg(!mr_protocol_place_memories(&protocol), "%s", device->error.text);
+    ck_assert_int_eq(device->buffers, before + 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        const uint32_t group = i * MR_CARD_MEMORY_ADDRESS_STRIDE;
+        const unsigned char *there = pointer(device, MR_CARD_MEMORY_ADDRESS + group);
+        ck_assert_uint_eq(*at(device, MR_CARD_MEMORY_WORDS + group), words[i]);
+        ck_assert_uint_ge(protocol.memories[i].size, bytes[i]);
+        for (size_t k = 0; k < bytes[i]; k++)
+            ck_assert_msg(!there[k], "memory %u is not zero at byte %zu", i, k);
+    }
+    *at(device, MR_CARD_MEMORY_COUNT) = MR_PROTOCOL_MEMORIES + 1;
+    ck_assert_int_ne(mr_protocol_place_memories(&protocol), 0);
+    ck_assert_str_eq(device->error.text,
+                     "x.image: its kernel has 5 memories and this program gives 4 at most; "
+                     "install a newer one");
+    close_device(&protocol);
+}
+END_TEST
+
 START_TEST(names_and_jobs_are_checked) {
     static const struct mr_protocol_shape shape = {16, 32, PROCESSES, PROBES};
     static const char *const processes[] = {"load", "cell"};
@@ -593,6 +626,7 @@ int main(void) {
     tcase_add_test(cases, numbers_are_fed_back);
     tcase_add_test(cases, errors_of_the_kernel);
     tcase_add_test(cases, jobs_follow_one_another);
+    tcase_add_test(cases, memories_are_placed);
     tcase_add_test(cases, names_and_jobs_are_checked);
     suite_add_tcase(suite, cases);
     SRunner *runner = srunner_create(suite);

@@ -61,8 +61,16 @@ proc package_xo {args} {
     set ::packaged 1
 }
 source $script
-if {!$packaged || [lsort $interfaces] ne {m_axi_gmem_in m_axi_gmem_out s_axi_control}} {
-    error "the kernel is not packaged with its three ports"
+set ports {m_axi_gmem_in m_axi_gmem_out}
+set header [open [lsearch -inline $files */mr_network.svh]]
+if {[regexp {`define MR_MEMORIES (\d+)} [read $header] all memories]} {
+    for {set m 0} {$m < $memories} {incr m} {
+        lappend ports m_axi_memory$m
+    }
+}
+close $header
+if {!$packaged || [lsort $interfaces] ne [concat $ports s_axi_control]} {
+    error "the kernel is not packaged with its ports: $interfaces"
 }
 set out [open files.txt w]
 foreach folder $include_dirs {

@@ -126,6 +126,18 @@ check "large layers: placed" places "$work/large" "i_loader SLR1" "i_lstm0 tile 
 # shellcheck disable=SC2046
 check "the packaged files elaborate" "${VERILATOR:-verilator}" --lint-only -Wall -Wno-DECLFILENAME -Wno-UNUSEDSIGNAL \
     -Wno-UNUSEDPARAM --top-module millrace hw/lint/waivers.vlt $(cat "$work/u55c/files.txt")
+# A network with external memories has ports of its own.
+cp -r "$work/u55c" "$work/memories" &&
+    build/hlsc tests/card/recall.c --top network -o "$work/memories" -I base/contract -I hls/include -I hls/kernels &&
+    printf '%s\n' "\`define MR_MEMORIES 2" "\`define MR_MEMORY_LIST \`MR_MEMORY(0, kept, 576, 256) \`MR_MEMORY(1, sums, 64, 5)" \
+        >>"$work/memories/mr_network.svh" &&
+    sed -i 's/^\(`define MR_[XY]_BITS\|`define MR_PROCESSES\) .*/\1 32/; s/\(MR_PROCESSES\) .*/\1 2/; /MR_PROBES/d' \
+        "$work/memories/mr_network.svh" &&
+    sed -i '/port name="m_axi_gmem_out"/ { p; s/gmem_out/memory0/; p; s/memory0/memory1/ }' "$work/memories/kernel.xml"
+check "external memories: packaging" env PATH="$root/$work/tools:$PATH" hw/vitis/build.sh "$work/memories" "$work/memories.xclbin"
+# shellcheck disable=SC2046
+check "external memories: the packaged files elaborate" "${VERILATOR:-verilator}" --lint-only -Wall -Wno-DECLFILENAME \
+    -Wno-UNUSEDSIGNAL -Wno-UNUSEDPARAM --top-module millrace hw/lint/waivers.vlt $(cat "$work/memories/files.txt")
 check "a folder that is none" says "there is no such folder" hw/vitis/build.sh "$work/none"
 mkdir "$work/empty"
 check "a folder without a project" says "network.sv is missing" hw/vitis/build.sh "$work/empty"

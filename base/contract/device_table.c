@@ -6,8 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define MR_DEVICE(NAME, PART, LUT, FF, DSP, BRAM36, URAM, SLRS, PLATFORM, IN, OUT, GIB, ...)       \
-    {#NAME, PART, LUT, FF, DSP, BRAM36, URAM, SLRS, PLATFORM, IN, OUT, GIB, {__VA_ARGS__}},
+#define MR_DEVICE(NAME, PART, LUT, FF, DSP, BRAM36, URAM, SLRS, PLATFORM, IN, OUT, OWN, GIB, ...)  \
+    {#NAME, PART, LUT, FF, DSP, BRAM36, URAM, SLRS, PLATFORM, IN, OUT, OWN, GIB, {__VA_ARGS__}},
 static const struct mr_target targets[] = {
 #include "devices.def"
 };

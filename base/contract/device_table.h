@@ -16,6 +16,7 @@ struct mr_target {
     const char *platform;       // AMD's, that an image is linked for
     const char *memory_in;      // the platform's memory of port gmem_in: "HBM[0:7]"
     const char *memory_out;     // and of gmem_out
+    const char *memory_own;     // of the ports memory0 ... of a network, four words
     uint32_t gib;               // of memory on the card
     uint8_t die_order[MR_DIES]; // [slrs]: as they are filled, from that of the memory ports
 };

@@ -3,6 +3,7 @@
 // from its register description, so host, RTL and image cannot differ.
 #define _POSIX_C_SOURCE 200809L
 #include "xclbin.h"
+#include "card_kernel.h"
 #include "file.h"
 #include "kernel_xml.h"
 
@@ -46,22 +47,24 @@ static int add(struct image *image, enum axlf_section_kind kind, const char *nam
     return data ? 0 : -1;
 }
 
-// A bank for each of the kernel's ports, halves of the memory, as a card's ports are linked to
-// banks of their own: what a buffer in the wrong one does shows in emulation too.
+// A bank for each of the kernel's ports, and behind these for each memory of the network, as a
+// card's ports are linked to banks of their own: what a buffer in the wrong one does shows in
+// emulation too.
 static const char *const bank_ports[] = {"gmem_in", "gmem_out"};
 enum { BANKS = sizeof bank_ports / sizeof *bank_ports };
 
 static int add_topology(struct image *image, const struct mr_xclbin_spec *spec) {
-    const size_t size = offsetof(struct mem_topology, m_mem_data) + BANKS * sizeof(struct mem_data);
-    const uint64_t bank_size = spec->memory_size / BANKS;
+    const unsigned banks = BANKS + spec->memories;
+    const size_t size = offsetof(struct mem_topology, m_mem_data) + banks * sizeof(struct mem_data);
+    const uint64_t bank_size = mr_card_bank_size(spec->memory_size, spec->memories);
     struct mem_topology *topology = calloc(1, size);
-    for (int i = 0; topology && i < BANKS; i++) {
+    for (unsigned i = 0; topology && i < banks; i++) {
         struct mem_data *bank = &topology->m_mem_data[topology->m_count++];
         bank->m_type = MEM_DDR4;
         bank->m_used = 1;
         bank->m_size = bank_size / 1024;
-        bank->m_base_address = spec->memory_base + (uint64_t)i * bank_size;
-        snprintf((char *)bank->m_tag, sizeof bank->m_tag, "bank%d", i);
+        bank->m_base_address = spec->memory_base + i * bank_size;
+        snprintf((char *)bank->m_tag, sizeof bank->m_tag, "bank%u", i);
     }
     return add(image, MEM_TOPOLOGY, "", topology, size);
 }
@@ -80,10 +83,10 @@ static int add_layout(struct image *image, const struct mr_xclbin_spec *spec, co
     return add(image, IP_LAYOUT, "", layout, sizeof *layout);
 }
 
-static int add_connectivity(struct image *image, const json_t *arguments) {
+static int add_connectivity(struct image *image, const json_t *arguments, unsigned memories) {
     const size_t count = json_array_size(arguments);
     const size_t size = offsetof(struct connectivity, m_connection) +
-                        (count ? count : 1) * sizeof(struct connection);
+                        (count + memories ? count + memories : 1) * sizeof(struct connection);
     struct connectivity *connectivity = calloc(1, size);
     for (size_t i = 0; connectivity && i < count; i++) {
         const char *port = mr_json_text(json_array_get(arguments, i), "port");
@@ -92,6 +95,9 @@ static int add_connectivity(struct image *image, const json_t *arguments) {
                 connectivity->m_connection[connectivity->m_count++] =
                     (struct connection){.arg_index = (int32_t)i, .mem_data_index = bank};
     }
+    for (unsigned m = 0; connectivity && m < memories; m++)
+        connectivity->m_connection[connectivity->m_count++] = (struct connection){
+            .arg_index = (int32_t)(count + m), .mem_data_index = (int32_t)(BANKS + m)};
     return add(image, CONNECTIVITY, "", connectivity, size);
 }
 
@@ -116,8 +122,8 @@ static int add_metadata(struct image *image, const struct mr_xclbin_spec *spec,
             "hwControlProtocol=\"ap_ctrl_chain\">\n",
             kernel, spec->target, spec->target, spec->part, spec->clock_mhz, spec->clock_mhz,
             kernel);
-    mr_kernel_xml_ports(xml, description);
-    mr_kernel_xml_arguments(xml, description);
+    mr_kernel_xml_ports(xml, description, spec->memories);
+    mr_kernel_xml_arguments(xml, description, spec->memories);
     fprintf(xml,
             "     <instance name=\"%s_1\">\n      <addrRemap base=\"0x%llx\" range=\"0x%llx\" "
             "port=\"%s\"/>\n     </instance>\n    </kernel>\n   </core>\n  </device>\n"
@@ -250,7 +256,7 @@ int mr_xclbin_write(const char *path, const struct mr_xclbin_spec *spec, char *e
     if (!result) {
         if (add_topology(&image, spec) ||
             add_layout(&image, spec, mr_json_text(description, "kernel")) ||
-            add_connectivity(&image, json_object_get(description, "arguments")) ||
+            add_connectivity(&image, json_object_get(description, "arguments"), spec->memories) ||
             add_metadata(&image, spec, description) ||
             add(&image, USER_METADATA, "millrace", strdup(spec->manifest), strlen(spec->manifest)))
             result = no_memory(error, error_size);

@@ -19,6 +19,7 @@ struct mr_xclbin_spec {
     const char *part;       // as Vivado calls it
     uint64_t register_base; // of the kernel's window
     uint64_t memory_base, memory_size;
+    unsigned memories; // of the network, each with a bank
     unsigned clock_mhz;
     const char *manifest; // JSON, kept in the image (mr_xclbin_read)
     // The emulated card: files that go into the image, and the script that starts it in a folder

@@ -127,7 +127,10 @@ static int work_open(struct mr_xrt_card *card, void *context) {
         return mr_failure(&card->error, MR_ERROR_DEVICE,
                           "%s: XRT cannot open its kernel millrace; another program may use it",
                           xrt->place.path);
-    return mr_protocol_identify(&xrt->protocol, xrt->place.image.hash.shape);
+    return mr_protocol_identify(&xrt->protocol, xrt->place.image.hash.shape) ||
+                   mr_protocol_place_memories(&xrt->protocol)
+               ? -1
+               : 0;
 }
 
 static int work_close(struct mr_xrt_card *card, void *context) {

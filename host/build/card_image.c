@@ -247,11 +247,29 @@ static int check_kernels(const struct mr_card_design *design, char *error, size_
     return result;
 }
 
+_Static_assert(MR_CARD_MEMORIES == MR_CARD_MEMORY_ADDRESS_MOST, "each has registers");
+static void print_memories(FILE *header, const struct mr_card_design *design) {
+    const struct mr_report *report = design->report;
+    if (!report->external_count)
+        return;
+    fprintf(header, "`define MR_MEMORIES %zu\n`define MR_MEMORY_LIST", report->external_count);
+    for (size_t i = 0; i < report->external_count; i++)
+        fprintf(header, " `MR_MEMORY(%zu, %s, %u, %u)", i, report->externals[i].name,
+                (unsigned)report->externals[i].bits, (unsigned)design->memory_words[i]);
+    fputc('\n', header);
+}
+
 char *mr_card_shape_header(const struct mr_card_design *design, char *error, size_t error_size) {
     char *text = NULL;
     size_t size = 0;
     if (check_kernels(design, error, error_size))
         return NULL;
+    if (design->report->external_count > MR_CARD_MEMORIES) {
+        mr_fail(error, error_size,
+                "the network has %zu external memories and a card's kernel %d at most",
+                design->report->external_count, MR_CARD_MEMORIES);
+        return NULL;
+    }
     FILE *header = open_memstream(&text, &size);
     if (!header) {
         mr_fail(error, error_size, "not enough memory for the image of a card");
@@ -266,6 +284,7 @@ char *mr_card_shape_header(const struct mr_card_design *design, char *error, siz
     // A kernel without probes has no port for them.
     if (design->report->probe_count)
         fprintf(header, "`define MR_PROBES %zu\n", design->report->probe_count);
+    print_memories(header, design);
     fprintf(header, "`define MR_CLOCK_KHZ %.0f\n`define MR_SHAPE_HASH 128'h",
             design->clock_mhz * 1000);
     for (int i = MR_SHAPE_HASH; i--;)
@@ -393,6 +412,7 @@ static int pack(const struct mr_card_design *design, const char *so_path, const 
                                         .register_base = MR_CARD_REGISTER_BASE,
                                         .memory_base = MEMORY_BASE,
                                         .memory_size = memory_size,
+                                        .memories = (unsigned)design->report->external_count,
                                         .clock_mhz = (unsigned)design->clock_mhz,
                                         .manifest = manifest,
                                         .files = files,

@@ -21,6 +21,12 @@ static void print_link(FILE *file, const struct mr_card_design *design,
             "platform=%s\nkernel_frequency=%u\n\n[connectivity]\nnk=millrace:1:millrace_1\n"
             "sp=millrace_1.m_axi_gmem_in:%s\nsp=millrace_1.m_axi_gmem_out:%s\n",
             target->platform, mhz, target->memory_in, target->memory_out);
+    const char *own = target->memory_own; // of one memory after the other
+    for (size_t i = 0; i < design->report->external_count && *own; i++) {
+        const int length = (int)strcspn(own, " ");
+        fprintf(file, "sp=millrace_1.m_axi_memory%zu:%.*s\n", i, length, own);
+        own += length + (own[length] == ' ');
+    }
     if (at && at->dies == 1)
         fprintf(file, "slr=millrace_1:SLR%d\n", at->first_die);
     fprintf(file, "\n[vivado]\nprop=run.impl_1.STEPS.PHYS_OPT_DESIGN.IS_ENABLED=true\n");
@@ -66,7 +72,7 @@ static void print_placement(FILE *file, const char *procedures, const struct mr_
     }
 }
 
-static void print_kernel(FILE *file, const json_t *description) {
+static void print_kernel(FILE *file, const json_t *description, unsigned memories) {
     const char *kernel = mr_json_text(description, "kernel");
     fprintf(file,
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<root versionMajor=\"1\" "
@@ -75,9 +81,9 @@ static void print_kernel(FILE *file, const json_t *description) {
             "preferredWorkGroupSizeMultiple=\"0\" workGroupSize=\"1\" interrupt=\"true\" "
             "hwControlProtocol=\"%s\">\n  <ports>\n",
             kernel, kernel, mr_json_text(description, "control"));
-    mr_kernel_xml_ports(file, description);
+    mr_kernel_xml_ports(file, description, memories);
     fprintf(file, "  </ports>\n  <args>\n");
-    mr_kernel_xml_arguments(file, description);
+    mr_kernel_xml_arguments(file, description, memories);
     fprintf(file, "  </args>\n </kernel>\n</root>\n");
 }
 
@@ -129,7 +135,7 @@ static int write_files(const struct mr_card_design *design, const struct mr_pipe
             else if (i == 1)
                 print_placement(file, procedures, design, pipeline);
             else
-                print_kernel(file, description);
+                print_kernel(file, description, (unsigned)design->report->external_count);
             fclose(file);
         }
         failed = texts[i] ? write_text(folder, names[i], texts[i], sizes[i], error, error_size)

@@ -321,6 +321,12 @@ static bool take_process(const struct reader *reader, const json_t *object,
     return take_runs(reader, object, process);
 }
 
+static bool take_external(const struct reader *reader, const json_t *object,
+                          struct mr_report_external *memory) {
+    return take_text(reader, object, "the report", "name", &memory->name) &&
+           take_number(reader, object, "the report", "bits", &memory->bits);
+}
+
 static bool take_report(const struct reader *reader, const json_t *object,
                         struct mr_report *report) {
     if (!take_text(reader, object, "the report", "top", &report->top))
@@ -347,6 +353,14 @@ static bool take_report(const struct reader *reader, const json_t *object,
     report->channels = room;
     for (size_t i = 0; i < report->channel_count; i++)
         if (!take_channel(reader, json_array_get(array, i), report, &report->channels[i]))
+            return false;
+    room = NULL;
+    if (!take_array(reader, object, "the report", "external_memories", true,
+                    sizeof *report->externals, &array, &report->external_count, &room))
+        return false;
+    report->externals = room;
+    for (size_t i = 0; i < report->external_count; i++)
+        if (!take_external(reader, json_array_get(array, i), &report->externals[i]))
             return false;
     room = NULL;
     if (!take_array(reader, object, "the report", "samples", true, sizeof *report->samples, &array,
@@ -430,12 +444,15 @@ void mr_report_free(struct mr_report *report) {
         free_process(&report->processes[i]);
     for (size_t i = 0; i < report->channel_count; i++)
         free(report->channels[i].name);
+    for (size_t i = 0; i < report->external_count; i++)
+        free(report->externals[i].name);
     for (size_t i = 0; i < report->sample_count; i++) {
         for (size_t k = 0; k < report->samples[i].scalar_count; k++)
             free(report->samples[i].scalars[k].name);
         free(report->samples[i].scalars);
     }
     free(report->channels);
+    free(report->externals);
     free(report->samples);
     free(report->processes);
     free(report->top);

@@ -87,6 +87,12 @@ struct mr_report_channel {
     size_t from_stream, to_stream;
 };
 
+// A memory outside, which is three streams of the top.
+struct mr_report_external {
+    char *name;
+    uint32_t bits; // of a word
+};
+
 // A run whose rows are told.
 struct mr_report_sample {
     size_t scalar_count;
@@ -102,8 +108,9 @@ struct mr_report {
     size_t process_count;
     struct mr_report_process *processes;
     size_t probe_count; // of all processes
-    size_t channel_count, sample_count;
+    size_t channel_count, external_count, sample_count;
     struct mr_report_channel *channels;
+    struct mr_report_external *externals;
     struct mr_report_sample *samples;
 };
 

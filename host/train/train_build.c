@@ -127,6 +127,8 @@ static int build_image(const struct mr_train_shape *shape, const char *source,
     design->clock_mhz = report->clock_mhz;
     design->x_bits = (uint32_t)mr_train_element_numbers(shape) * 16;
     design->y_bits = 32;
+    for (size_t i = 0; i < report->external_count && i < MR_CARD_MEMORIES; i++)
+        design->memory_words[i] = mr_train_external_words(shape, report->externals[i].name);
     design->described = describe(shape, report, &built->stages);
     if (code == 0)
         code = mr_card_platform_build(design, NULL, platform, output, &wanted, built->path,

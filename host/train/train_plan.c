@@ -301,6 +301,21 @@ size_t mr_train_param_words(const struct mr_train_shape *shape) {
     return (size_t)(TRAIN_PARAM_WORDS);
 }
 
+uint32_t mr_train_external_words(const struct mr_train_shape *shape, const char *name) {
+    const struct {
+        const char *name;
+        int64_t words;
+    } memories[] = {
+        {"stash", TRAIN_OVER(TRAIN_STASH)},
+        {"above", 2 * shape->steps * (int64_t)TRAIN_GROUPS * TRAIN_MAX_HW}, // of two layers in turn
+        {"params", TRAIN_PARAM_WORDS}};
+
+    for (size_t i = 0; shape->port && i < sizeof memories / sizeof *memories; i++)
+        if (strcmp(memories[i].name, name) == 0)
+            return (uint32_t)memories[i].words;
+    return 0;
+}
+
 size_t mr_train_param_beats(const struct mr_train_shape *shape) {
     return (size_t)(TRAIN_PARAM_BEATS);
 }

@@ -40,9 +40,12 @@ foreach parameter [ipx::get_user_parameters -of_objects $core] {
 }
 set_property sdx_kernel true $core
 set_property sdx_kernel_type rtl $core
-foreach interface {s_axi_control m_axi_gmem_in m_axi_gmem_out} {
+# The ports that kernel.xml names: control, memory, and that of each memory of the network.
+set file [open "$project/kernel.xml"]
+foreach {all interface} [regexp -all -inline {<port name="(\w+)"} [read $file]] {
     ipx::associate_bus_interfaces -busif $interface -clock ap_clk $core
 }
+close $file
 ipx::infer_bus_interface interrupt xilinx.com:signal:interrupt_rtl:1.0 $core
 set_property xpm_libraries {} $core
 set_property supported_families {} $core

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Implements struct mr_card_kernel (card_kernel.h) for the Verilated kernel `millrace`: drives its
-// AXI4-Lite slave, and is the memory behind its two AXI4 masters. Memory answers in order, each
-// burst after a random latency, and every channel holds back at random, all within the standard.
+// AXI4-Lite slave, and is the memory behind its AXI4 masters, which are two and one for each memory
+// of the network (MR_MEMORIES). A port's memory answers in order, each burst after a random
+// latency, and every channel holds back at random, all within the standard.
 //
 // A cycle is two evaluations: clock low with the new inputs, after which handshakes are sampled,
 // then clock high.
 #include "Vkernel.h"
+#include "axi_pins.h"
 #include "rtl_context.h"
 #include "verilated.h"
 #if VM_TRACE_FST
@@ -18,10 +20,18 @@
 #include <deque>
 #include <memory>
 #include <new>
+#include <vector>
 
 extern "C" {
 #include "card_kernel.h"
 }
+
+#ifndef MR_MEMORIES
+#    define MR_MEMORIES 0 // of the network
+#endif
+#if MR_MEMORIES > 4
+#    error "the ports of more than four memories are not named here"
+#endif
 
 namespace {
 
@@ -45,6 +55,17 @@ struct beat {
     uint64_t strobe;
 };
 
+// An AXI4 master of the kernel, and what memory owes it.
+struct port {
+    const char *name;
+    unsigned bank; // of the memory, that it is linked to
+    axi_read_pins read;
+    axi_write_pins write;
+    std::deque<burst> reads, writes, answers;
+    std::deque<beat> written;
+    uint32_t read_beat = 0; // of the burst that is being read
+};
+
 struct card final {
     rtl_context context;
     std::unique_ptr<Vkernel> top;
@@ -52,13 +73,11 @@ struct card final {
     std::unique_ptr<VerilatedFstC> trace;
 #endif
     mr_card_options options;
+    std::vector<port> ports;
     uint64_t time = 0, cycle = 0, random_state = 0;
     uint64_t read_count = 0, write_count = 0;
     bool moved = false; // data, in this cycle
     bool complained = false;
-    std::deque<burst> reads, writes, answers;
-    std::deque<beat> written;
-    uint32_t read_beat = 0; // of the burst that is being read
 
     uint64_t draw() { // splitmix64
         uint64_t z = random_state += 0x9e3779b97f4a7c15u;
@@ -72,50 +91,80 @@ struct card final {
     uint64_t latency() {
         return options.latency_least + draw() % (options.latency_most - options.latency_least + 1);
     }
-    // Of the half of the memory that the port is linked to.
-    unsigned char *memory_at(bool writes, uint64_t address, uint64_t size) const {
-        const mr_card_memory &memory = options.memory;
-        const uint64_t half = memory.size / 2, begin = memory.base + (writes ? half : 0);
-        if (address < begin || address - begin > half || size > half - (address - begin))
+    uint64_t bank_size() const {
+        return mr_card_bank_size(options.memory.size, MR_MEMORIES);
+    }
+    uint64_t bank_base(const port &p) const {
+        return options.memory.base + p.bank * bank_size();
+    }
+    unsigned char *memory_at(const port &p, uint64_t address, uint64_t size) const {
+        const uint64_t begin = bank_base(p);
+        if (address < begin || address - begin > bank_size() ||
+            size > bank_size() - (address - begin))
             return nullptr;
-        return memory.data + (address - memory.base);
+        return options.memory.data + (address - options.memory.base);
     }
 
     // Once, for what comes after it is of the same kind.
-    void complain(bool writes, uint64_t address) {
-        const mr_card_memory &memory = options.memory;
-        const uint64_t half = memory.size / 2, begin = memory.base + (writes ? half : 0);
+    void complain(const port &p, bool writes, uint64_t address) {
+        const uint64_t begin = bank_base(p);
         if (!complained)
             fprintf(stderr,
                     "millrace card: port %s %s 0x%llx, which is not in its memory bank (0x%llx to "
                     "0x%llx); it is answered DECERR\n",
-                    writes ? "m_axi_gmem_out" : "m_axi_gmem_in",
-                    writes ? "writes to" : "reads from", static_cast<unsigned long long>(address),
+                    p.name, writes ? "writes to" : "reads from",
+                    static_cast<unsigned long long>(address),
                     static_cast<unsigned long long>(begin),
-                    static_cast<unsigned long long>(begin + half - 1));
+                    static_cast<unsigned long long>(begin + bank_size() - 1));
         complained = true;
     }
 
-    burst make_burst(bool writes, uint64_t address, uint32_t length, uint64_t number,
+    burst make_burst(const port &p, bool writes, uint64_t address, uint32_t length, uint64_t number,
                      uint64_t bad) {
         const uint32_t beats = length + 1;
-        const bool there = memory_at(writes, address, uint64_t{beats} * beat_bytes) != nullptr;
+        const bool there = memory_at(p, address, uint64_t{beats} * beat_bytes) != nullptr;
         if (!there)
-            complain(writes, address);
+            complain(p, writes, address);
         return {address, beats, cycle + latency(),
                 number == bad ? slave_error
                 : there       ? okay
                               : decode_error};
     }
 
+    void connect();
     void evaluate(bool clock);
     void drive();
+    void drive_read(port &p);
+    void drive_write(port &p);
     void sample();
-    void take_written();
+    void sample_read(port &p);
+    void sample_write(port &p);
+    void take_written(port &p);
     void finish_cycle();
     void reset();
     bool stopped(char *error, size_t error_size) const;
 };
+
+void card::connect() {
+    ports.push_back({"m_axi_gmem_in", 0, AXI_READ_PINS(*top, m_axi_gmem_in_), {}});
+    ports.push_back({"m_axi_gmem_out", 1, {}, AXI_WRITE_PINS(*top, m_axi_gmem_out_)});
+#define MEMORY_PORT(n)                                                                             \
+    ports.push_back({"m_axi_memory" #n, 2 + n, AXI_READ_PINS(*top, m_axi_memory##n##_),            \
+                     AXI_WRITE_PINS(*top, m_axi_memory##n##_)})
+#if MR_MEMORIES > 0
+    MEMORY_PORT(0);
+#endif
+#if MR_MEMORIES > 1
+    MEMORY_PORT(1);
+#endif
+#if MR_MEMORIES > 2
+    MEMORY_PORT(2);
+#endif
+#if MR_MEMORIES > 3
+    MEMORY_PORT(3);
+#endif
+#undef MEMORY_PORT
+}
 
 void card::evaluate(bool clock) {
     top->ap_clk = clock;
@@ -129,91 +178,117 @@ void card::evaluate(bool clock) {
 
 // The inputs of the next cycle. What was offered and not taken stays.
 void card::drive() {
-    top->m_axi_gmem_in_arready = reads.size() < bursts_limit && !stall();
-    if (!top->m_axi_gmem_in_rvalid && !reads.empty() && reads.front().due <= cycle && !stall()) {
-        const burst &front = reads.front();
-        top->m_axi_gmem_in_rvalid = 1;
-        top->m_axi_gmem_in_rresp = front.answer;
-        top->m_axi_gmem_in_rlast = read_beat + 1 == front.beats;
-        const unsigned char *from =
-            memory_at(false, front.address + uint64_t{read_beat} * beat_bytes, beat_bytes);
-        if (from && front.answer == okay)
-            memcpy(&top->m_axi_gmem_in_rdata[0], from, beat_bytes);
-        else
-            memset(&top->m_axi_gmem_in_rdata[0], 0xee, beat_bytes);
+    for (port &p : ports) {
+        if (p.read.arvalid)
+            drive_read(p);
+        if (p.write.awvalid)
+            drive_write(p);
     }
-    top->m_axi_gmem_out_awready = writes.size() < bursts_limit && !stall();
-    top->m_axi_gmem_out_wready = written.size() < beats_limit && !stall();
-    if (!top->m_axi_gmem_out_bvalid && !answers.empty() && answers.front().due <= cycle &&
-        !stall()) {
-        top->m_axi_gmem_out_bvalid = 1;
-        top->m_axi_gmem_out_bresp = answers.front().answer;
+}
+
+void card::drive_read(port &p) {
+    *p.read.arready = p.reads.size() < bursts_limit && !stall();
+    if (!*p.read.rvalid && !p.reads.empty() && p.reads.front().due <= cycle && !stall()) {
+        const burst &front = p.reads.front();
+        *p.read.rvalid = 1;
+        *p.read.rresp = front.answer;
+        *p.read.rlast = p.read_beat + 1 == front.beats;
+        const unsigned char *from =
+            memory_at(p, front.address + uint64_t{p.read_beat} * beat_bytes, beat_bytes);
+        if (from && front.answer == okay)
+            memcpy(p.read.rdata->data(), from, beat_bytes);
+        else
+            memset(p.read.rdata->data(), 0xee, beat_bytes);
+    }
+}
+
+void card::drive_write(port &p) {
+    *p.write.awready = p.writes.size() < bursts_limit && !stall();
+    *p.write.wready = p.written.size() < beats_limit && !stall();
+    if (!*p.write.bvalid && !p.answers.empty() && p.answers.front().due <= cycle && !stall()) {
+        *p.write.bvalid = 1;
+        *p.write.bresp = p.answers.front().answer;
     }
 }
 
 // Data and addresses of writes come in any order; a burst is written when all of it is there.
-void card::take_written() {
-    while (!writes.empty() && written.size() >= writes.front().beats) {
-        const burst front = writes.front();
-        writes.pop_front();
+void card::take_written(port &p) {
+    while (!p.writes.empty() && p.written.size() >= p.writes.front().beats) {
+        const burst front = p.writes.front();
+        p.writes.pop_front();
         for (uint32_t i = 0; i < front.beats; i++) {
-            const beat &data = written.front();
-            unsigned char *to =
-                memory_at(true, front.address + uint64_t{i} * beat_bytes, beat_bytes);
+            const beat &data = p.written.front();
+            unsigned char *to = memory_at(p, front.address + uint64_t{i} * beat_bytes, beat_bytes);
             const auto *from = reinterpret_cast<const unsigned char *>(data.data.data());
             for (size_t b = 0; to && front.answer == okay && b < beat_bytes; b++)
                 if (data.strobe >> b & 1)
                     to[b] = from[b];
-            written.pop_front();
+            p.written.pop_front();
         }
-        answers.push_back({front.address, front.beats, cycle + latency(), front.answer});
+        p.answers.push_back({front.address, front.beats, cycle + latency(), front.answer});
     }
 }
 
 // What was handed over in this cycle.
 void card::sample() {
     moved = false;
-    if (top->m_axi_gmem_in_arvalid && top->m_axi_gmem_in_arready) {
-        reads.push_back(make_burst(false, top->m_axi_gmem_in_araddr, top->m_axi_gmem_in_arlen,
-                                   ++read_count, options.bad_read));
+    for (port &p : ports) {
+        if (p.read.arvalid)
+            sample_read(p);
+        if (p.write.awvalid)
+            sample_write(p);
+    }
+}
+
+void card::sample_read(port &p) {
+    if (*p.read.arvalid && *p.read.arready) {
+        p.reads.push_back(
+            make_burst(p, false, *p.read.araddr, *p.read.arlen, ++read_count, options.bad_read));
         moved = true;
     }
-    if (top->m_axi_gmem_in_rvalid && top->m_axi_gmem_in_rready) {
+    if (*p.read.rvalid && *p.read.rready) {
         moved = true;
-        if (++read_beat == reads.front().beats) {
-            reads.pop_front();
-            read_beat = 0;
+        if (++p.read_beat == p.reads.front().beats) {
+            p.reads.pop_front();
+            p.read_beat = 0;
         }
     }
-    if (top->m_axi_gmem_out_awvalid && top->m_axi_gmem_out_awready) {
-        writes.push_back(make_burst(true, top->m_axi_gmem_out_awaddr, top->m_axi_gmem_out_awlen,
-                                    ++write_count, options.bad_write));
+}
+
+void card::sample_write(port &p) {
+    if (*p.write.awvalid && *p.write.awready) {
+        p.writes.push_back(
+            make_burst(p, true, *p.write.awaddr, *p.write.awlen, ++write_count, options.bad_write));
         moved = true;
     }
-    if (top->m_axi_gmem_out_wvalid && top->m_axi_gmem_out_wready) {
+    if (*p.write.wvalid && *p.write.wready) {
         beat data;
-        memcpy(data.data.data(), &top->m_axi_gmem_out_wdata[0], beat_bytes);
-        data.strobe = top->m_axi_gmem_out_wstrb;
-        written.push_back(data);
+        memcpy(data.data.data(), p.write.wdata->data(), beat_bytes);
+        data.strobe = *p.write.wstrb;
+        p.written.push_back(data);
         moved = true;
     }
-    if (top->m_axi_gmem_out_bvalid && top->m_axi_gmem_out_bready) {
-        answers.pop_front();
+    if (*p.write.bvalid && *p.write.bready) {
+        p.answers.pop_front();
         moved = true;
     }
-    take_written();
+    take_written(p);
 }
 
 // After the inputs were driven and evaluated with the clock low.
 void card::finish_cycle() {
-    const bool read_taken = top->m_axi_gmem_in_rvalid && top->m_axi_gmem_in_rready;
-    const bool answer_taken = top->m_axi_gmem_out_bvalid && top->m_axi_gmem_out_bready;
+    std::array<CData *, 2 * (2 + MR_MEMORIES)> taken; // offers that end
+    size_t count = 0;
+    for (port &p : ports) {
+        if (p.read.arvalid && *p.read.rvalid && *p.read.rready)
+            taken[count++] = p.read.rvalid;
+        if (p.write.awvalid && *p.write.bvalid && *p.write.bready)
+            taken[count++] = p.write.bvalid;
+    }
     sample();
     evaluate(true);
-    if (read_taken)
-        top->m_axi_gmem_in_rvalid = 0;
-    if (answer_taken)
-        top->m_axi_gmem_out_bvalid = 0;
+    for (size_t i = 0; i < count; i++)
+        *taken[i] = 0;
     cycle++;
 }
 
@@ -358,6 +433,7 @@ void *open_card(const mr_card_options *options, char *error, size_t error_size) 
             self->trace->open(MR_TRACE_NAME);
         }
 #endif
+        self->connect();
         self->reset();
         return self->stopped(error, error_size) ? nullptr : self.release();
     } catch (const std::bad_alloc &) {

@@ -20,10 +20,18 @@
 
 struct mr_card_memory {
     unsigned char *data;
-    // Addresses base to base + size - 1. The first half is of gmem_in, the second of gmem_out; a
-    // port answers DECERR to others.
+    // Addresses base to base + size - 1, in banks: one of gmem_in, one of gmem_out, and one of each
+    // memory of the network (mr_card_bank_size). A port answers DECERR to addresses of others.
     uint64_t base, size;
 };
+
+// Bytes of a bank: a whole part of the memory.
+static inline uint64_t mr_card_bank_size(uint64_t memory_size, unsigned memories) {
+    unsigned banks = 2;
+    while (banks < 2 + memories)
+        banks *= 2;
+    return memory_size / banks;
+}
 
 struct mr_card_options {
     struct mr_card_memory memory;
