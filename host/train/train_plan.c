@@ -75,7 +75,7 @@ uint64_t mr_train_products(const struct mr_train_shape *shape, size_t sequences,
     return of_step * sequences * steps;
 }
 
-// Of a word in a memory outside of the chip.
+// Of a word in an external memory.
 static int64_t outside_bytes(int64_t bits) {
     enum { BEAT = 64 };
 
@@ -105,8 +105,9 @@ struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape) {
             (uint64_t)(numbers * (turns * TRAIN_XW * NUMBER + TRAIN_WINDOW * (2 + kept) * NUMBER +
                                   TRAIN_GROUPS * TRAIN_TOP_HW * STATE));
         memory.parameters = 0;
-        memory.outside = (uint64_t)(all * of_cell + 2 * turns * TRAIN_MAX_HW * of_above +
-                                    TRAIN_PARAM_WORDS * of_params);
+        memory.outside = mr_train_external_words(shape, "stash") * (uint64_t)of_cell +
+                         mr_train_external_words(shape, "above") * (uint64_t)of_above +
+                         mr_train_external_words(shape, "params") * (uint64_t)of_params;
         // Each cell's word is stored, and fetched on the way back; those below the last layer are
         // fetched by the layer above both ways, and have derivatives from it.
         memory.passed = (uint64_t)((2 * all + 2 * (all - top)) * of_cell +
@@ -277,7 +278,7 @@ int mr_train_source(const struct mr_train_shape *shape, const char *top, char *t
             TRAIN_MOST_NB, shape->nb, shape->batch);
     if (shape->port && !may_port(shape))
         return mr_failure(error, MR_ERROR_ARGUMENT,
-                          "a training engine with memory outside of the chip has sequences that do "
+                          "a training engine with external memories has sequences that do "
                           "not share a weight, a head on the last step, and no GRU with its reset "
                           "gate in front; here is one of these");
     at += (size_t)snprintf(text, size,

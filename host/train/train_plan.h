@@ -24,13 +24,13 @@ struct mr_train_shape {
     bool per_step; // the head is on every step
     bool clips;    // the norm of all gradients
     bool drops;    // between layers
-    bool port;     // the stash and the parameters are outside of the chip
+    bool port;     // the stash and the parameters are external memories
 };
 
 // The shape of a chain whose mini-batches are the fastest with so many multipliers in the lanes at
 // most; 0: as many as usual. Where its memories are more than those of options->target, it has
-// memory ports, if such a chain may have them. MR_ERROR_MODEL with a sentence that names what no
-// engine has, or which is too large.
+// external memories, if such a chain may have them. MR_ERROR_MODEL with a sentence that names what
+// no engine has, or which is too large.
 enum { MR_ENGINE_MULTIPLIERS = 2048 };
 int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_trainer_options *options,
                       int multipliers, struct mr_train_shape *shape, struct mr_error *error);
@@ -49,8 +49,8 @@ struct mr_train_memory {
     uint64_t gradients; // of one layer, or where they are clipped of all
     uint64_t stash;     // of a mini-batch's steps: what the way back needs
     uint64_t parameters; // weights and moments, as the optimiser has them
-    // With `port` these two are outside of the chip, but for windows of the stash: bytes there, and
-    // those that a mini-batch stores and fetches. Else 0.
+    // With `port` these two are in external memories, but for windows of the stash: bytes there,
+    // and those that a mini-batch stores and fetches. Else 0.
     uint64_t outside, passed;
 };
 struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape);

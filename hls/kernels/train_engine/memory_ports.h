@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an engine with TRAIN_PORT keeps outside of the chip, behind three memory ports: what of each
+// What an engine with TRAIN_PORT keeps in three external memories (hls.h): what of each
 // step the way back needs (stash), the derivatives by h that a layer has from the one above
 // (above), and all parameters (params). They are used in long runs of words, which train_plans
 // knows ahead; the order is that of the engine. And what is on the chip then of that, and what
