@@ -391,17 +391,21 @@ START_TEST(mini_batches_stream) {
 }
 END_TEST
 
-// Of an emulated card too: runs of several mini-batches, and of fewer sequences and steps.
+// Of an emulated card too: runs of several mini-batches, and of fewer sequences and steps; and an
+// engine whose memories are in the card's.
 START_TEST(card_equals_trainer) {
+    static const struct shape *const on_card[] = {&shapes[0], &shapes[2]};
     const struct mr_int_device_options options = {
         .device = "xrt:0", .bitstreams = "build/train_engine_test", .build_image = true};
-    const uint64_t seed = say(&shapes[0], "card");
     setenv("MILLRACE_OPTIMISE", "1", 1);
     ck_assert_int_eq(system("rm -rf build/train_engine_test"), 0); // images of other kernels
-    struct mr_int_device *engine = mr_int_device_open(&shapes[0].is, &options, &error);
-    ck_assert_msg(engine != NULL, "%s", error.text);
-    engine_trains(&shapes[0], engine, seed, false);
-    mr_int_device_close(engine);
+    for (int i = 0; i < 2; i++) {
+        const uint64_t seed = say(on_card[i], "card");
+        struct mr_int_device *engine = mr_int_device_open(&on_card[i]->is, &options, &error);
+        ck_assert_msg(engine != NULL, "%s", error.text);
+        engine_trains(on_card[i], engine, seed, false);
+        mr_int_device_close(engine);
+    }
     stream(&options);
 }
 END_TEST
