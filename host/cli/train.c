@@ -77,7 +77,7 @@ static const struct cli_option options[] = {
     {BUILD, 0, "build", NULL, "of xrt:, the image of an emulated card, where there is none"},
     {TARGET, 0, "target", "NAME", "the card of that image, and of --plan (default u55c)"},
     {FALLBACK, 0, "fallback", "URI", "a device that goes on where the other one fails: cpu:"},
-    {THREADS, 0, "threads", "N", "of cpu: (default: as many as there are processors)"},
+    {THREADS, 0, "threads", "N", "of this processor (default: as many as it has)"},
     {SEED, 0, "seed", "S", "of first weights, order and dropout (default 0)"},
     {CHECKPOINT, 0, "checkpoint", "DIR",
      "a folder: it gets last.checkpoint after each epoch, best.checkpoint after\n"

@@ -28,6 +28,7 @@ struct run {
 struct mr_int_device {
     struct mr_train_shape shape;
     struct mr_device *device;
+    struct mr_workers *workers; // or NULL
     struct mr_train_run_stages stages;
     // A ring: those under way, then the one that is packed.
     struct run runs[MR_JOBS_AHEAD];
@@ -73,6 +74,7 @@ struct mr_int_device *mr_int_device_open(const struct mr_train_shape *shape,
     device->stages = built.stages;
     device->most = options->run ? options->run : most_of(shape);
     device->limit = 1;
+    device->workers = options->workers;
     return device;
 }
 
@@ -296,6 +298,41 @@ static int make_room(struct run *run, size_t x, size_t y, struct mr_error *error
                : mr_failure(error, MR_ERROR_MEMORY, "no memory for the mini-batches of a training");
 }
 
+// The columns of a mini-batch, by parts of its steps.
+struct packing {
+    const struct mr_train_shape *shape;
+    const struct mr_int_batch *batch;
+    int16_t *to;
+    size_t of_step, parts;
+};
+
+static void pack_part(void *context, size_t part, size_t worker) {
+    const struct packing *p = context;
+    const size_t steps = p->batch->steps, row = p->batch->sequences * (size_t)p->shape->width[0];
+    const size_t first = steps * part / p->parts, next = steps * (part + 1) / p->parts;
+
+    (void)worker;
+    (void)mr_train_columns(p->shape, p->batch->x + first * row, p->batch->sequences, next - first,
+                           p->to + first * p->of_step);
+}
+
+static int16_t *pack_columns(const struct mr_int_device *device, const struct mr_int_batch *batch,
+                             int16_t *to) {
+    const struct mr_train_shape *s = &device->shape;
+    struct packing packing = {.shape = s,
+                              .batch = batch,
+                              .to = to,
+                              .of_step =
+                                  mr_train_elements(s, 1, false) * mr_train_element_numbers(s),
+                              .parts = device->workers ? mr_workers_count(device->workers) : 1};
+
+    if (device->workers)
+        mr_workers_run(device->workers, packing.parts, pack_part, &packing);
+    else
+        pack_part(&packing, 0, 0);
+    return to + batch->steps * packing.of_step;
+}
+
 static int pack(const struct mr_int_device *device, struct run *run,
                 const struct mr_int_batch *batch, const train_rule_t *rule,
                 struct mr_error *error) {
@@ -309,7 +346,7 @@ static int pack(const struct mr_int_device *device, struct run *run,
     int16_t *to = run->x + run->count * x, *const end = to + x;
     if (rule)
         to = mr_train_tell(s, rule, s->drops ? batch->keys : no_keys, to);
-    to = mr_train_columns(s, batch->x, batch->sequences, batch->steps, to);
+    to = pack_columns(device, batch, to);
     memset(to, 0, (size_t)(end - to) * sizeof *to); // targets of sequences that are not there
     if (rule)
         take_targets(s, batch, to);

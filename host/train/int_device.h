@@ -9,6 +9,7 @@
 #include "cache.h"
 #include "int_model.h"
 #include "train_plan.h"
+#include "workers.h"
 
 struct mr_int_device;
 
@@ -19,8 +20,9 @@ struct mr_int_device_options {
     // is none.
     const char *bitstreams;
     bool build_image;
-    const char *target; // that card, or NULL: the usual one
-    size_t run;         // mini-batches of a run at most; 0: as many as hide what the host does
+    const char *target;         // that card, or NULL: the usual one
+    struct mr_workers *workers; // that pack mini-batches, and outlive the device; NULL: the caller
+    size_t run; // mini-batches of a run at most; 0: as many as hide what the host does
     // sim: only, for tests: random idles and stalls (kernel.h), and assertions.
     uint32_t idle_chance, stall_chance;
     uint64_t seed;

@@ -7,6 +7,7 @@
 #include "failure.h"
 #include "int_device.h"
 #include "int_numbers.h"
+#include "int_take.h"
 #include "train_draw.h"
 
 #include <math.h>
@@ -29,6 +30,7 @@ struct trainer {
     const struct mr_int_engine *with;
     void *engine;
     struct mr_int_device *device;
+    struct mr_workers *workers; // of a device: they take and pack mini-batches
     struct mr_train_cycles dry; // of those of the device that learned scales alone
     enum where where;           // of a device
     uint64_t x_numbers, x_cut;  // of mini-batches: beyond the range of x
@@ -79,6 +81,7 @@ static void trainer_close(void *opened) {
     if (trainer->with)
         trainer->with->close(trainer->engine);
     mr_int_device_close(trainer->device);
+    mr_workers_free(trainer->workers);
     mr_int_close(trainer->model);
     free(trainer->x);
     for (size_t i = 0; trainer->kept && i < trainer->kept_count; i++) {
@@ -102,7 +105,11 @@ static int no_memory(struct mr_error *error) {
 
 static int open_device(struct trainer *trainer, const struct mr_trainer_options *options,
                        struct mr_error *error) {
+    trainer->workers = mr_workers_create(options->threads, MR_INT_TAKERS);
+    if (!trainer->workers)
+        return no_memory(error);
     const struct mr_int_device_options wanted = {.device = options->device,
+                                                 .workers = trainer->workers,
                                                  .notes = {options->note, options->context},
                                                  .bitstreams = options->bitstreams,
                                                  .build_image = options->build_image,
@@ -235,37 +242,7 @@ static int learn_scales(struct trainer *trainer, const struct mr_int_batch *batc
     return code;
 }
 
-// ---- numbers
-
-// x: (sequences, steps, inputs), to (steps, sequences, inputs).
-static void take_x(struct trainer *trainer, const float *x, size_t sequences, size_t steps) {
-    const size_t inputs = (size_t)trainer->model->chain.inputs;
-    const float scale = ldexpf(1, 15 - trainer->model->layers[0].x_unit);
-
-    for (size_t b = 0; b < sequences; b++)
-        for (size_t t = 0; t < steps; t++)
-            mr_int_whole_row(x + (b * steps + t) * inputs, inputs, scale,
-                             trainer->x + (t * sequences + b) * inputs);
-}
-
-static int take_targets(const struct trainer *trainer, const float *y, struct kept *kept,
-                        struct mr_error *error) {
-    const struct mr_int_model *model = trainer->model;
-    const size_t count = kept->rows * (size_t)mr_train_targets(&model->chain, model->options.loss);
-
-    for (size_t k = 0; k < count; k++) {
-        if (model->options.loss == MR_TRAIN_CE) {
-            if (!(y[k] >= 0 && y[k] < (float)model->outputs && y[k] == floorf(y[k])))
-                return mr_failure(error, MR_ERROR_INPUT,
-                                  "the target %g is no class: they are whole numbers from 0 to %d",
-                                  (double)y[k], model->outputs - 1);
-            kept->targets[k] = (int32_t)y[k];
-        } else {
-            kept->targets[k] = mr_int_whole(y[k], 20 - model->y_unit, (1 << 23) - 1);
-        }
-    }
-    return 0;
-}
+// ---- losses
 
 // Mean over the numbers, or of classes over the rows, of the outputs before the step.
 static double loss_of(const struct trainer *trainer, const struct kept *kept) {
@@ -380,7 +357,7 @@ static int trainer_step(void *opened, const float *x, const float *y, size_t seq
     if (code != 0)
         return code;
     const size_t rows = mr_int_rows(model, sequences, steps);
-    const double x_most = mr_int_greatest(x, sequences * steps * (size_t)model->chain.inputs);
+    const double x_most = mr_int_greatest_x(model, x, sequences, steps, trainer->workers);
     const double y_most =
         mr_int_greatest(y, rows * (size_t)mr_train_targets(&model->chain, model->options.loss));
     if (isinf(x_most) || isinf(y_most))
@@ -393,11 +370,11 @@ static int trainer_step(void *opened, const float *x, const float *y, size_t seq
     }
     const size_t x_count = sequences * steps * (size_t)model->chain.inputs;
     const float x_end = ldexpf(1, model->layers[0].x_unit);
-    take_x(trainer, x, sequences, steps);
+    mr_int_take_x(model, x, sequences, steps, trainer->x, trainer->workers);
     trainer->x_cut += x_most > (double)x_end ? mr_int_count_beyond(x, x_count, x_end) : 0;
     trainer->x_numbers += x_count;
     struct kept *kept = keep_next(trainer, rows, error);
-    code = kept ? take_targets(trainer, y, kept, error) : MR_ERROR_MEMORY;
+    code = kept ? mr_int_take_targets(model, y, rows, kept->targets, error) : MR_ERROR_MEMORY;
     if (code != 0)
         return code;
     uint64_t draws = model->options.seed + model->steps;
@@ -444,7 +421,7 @@ static int trainer_predict(void *opened, const float *x, size_t sequences, size_
 
     if (code != 0)
         return code;
-    const double x_most = mr_int_greatest(x, sequences * row);
+    const double x_most = mr_int_greatest_x(model, x, sequences, steps, trainer->workers);
     if (isinf(x_most))
         return mr_failure(error, MR_ERROR_INPUT, "a number to predict from is not finite");
     if (!model->settled) {
@@ -463,7 +440,7 @@ static int trainer_predict(void *opened, const float *x, size_t sequences, size_
         const struct mr_int_batch batch = {
             .sequences = some, .steps = steps, .x = trainer->x, .outputs = kept->outputs};
 
-        take_x(trainer, x + first * row, some, steps);
+        mr_int_take_x(model, x + first * row, some, steps, trainer->x, trainer->workers);
         code = predict(trainer, &batch, error);
         trainer->waiting += code == 0;
         if (code == 0)
