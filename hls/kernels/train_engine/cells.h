@@ -87,14 +87,10 @@ for (int e = 0; e < TRAIN_LC; e++) {
         before[s.cell_turn][e] = back.before;
 #endif
 #if TRAIN_PORT
-    if (s.cell_forward || fills)
-        h_stash[fills ? fills_at : s.cell_stash][s.n][e] = fills ? fetched.h[e] : h;
     stored.h[e] = h;
     for (int g = 0; g < TRAIN_KEPT; g++) {
         HLS(unroll)
-        if (fills_kept)
-            kept[fills_at][e][g] = fetched.kept[e * TRAIN_KEPT + g];
-        stored.kept[e * TRAIN_KEPT + g] = fore_kept[g];
+        stored.kept[e][g] = fore_kept[g];
     }
 #else
     if (s.cell_forward && !s.cell_gates)
@@ -124,6 +120,18 @@ for (int e = 0; e < TRAIN_LC; e++) {
     }
     bias_sum[e] = picked;
 }
+#if TRAIN_PORT
+for (int e = 0; e < TRAIN_LC; e++) {
+    HLS(unroll)
+    if (s.cell_forward || fills)
+        h_stash[fills ? fills_at : s.cell_stash][s.n][e] = fills ? fetched.h[e] : stored.h[e];
+    for (int g = 0; g < TRAIN_KEPT; g++) {
+        HLS(unroll)
+        if (fills_kept)
+            kept[fills_at][e][g] = fetched.kept[e][g];
+    }
+}
+#endif
 for (int n = 0; n < TRAIN_NB; n++) {
     HLS(unroll)
     for (int q = 0; q < TRAIN_MAX_HW; q++) {

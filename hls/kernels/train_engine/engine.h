@@ -148,7 +148,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
             take = s.take_next;
 #if TRAIN_PORT
             // ---- from outside: what the cycle before said
-            stash_t fetched = {{0}, {0}}, stored;
+            stash_t fetched = {{{0}}, {0}}, stored;
             above_t from_layer = {{0}}, to_layer;
             params_t of_param = {{0}, {0}, {0}};
             if (take_stash)

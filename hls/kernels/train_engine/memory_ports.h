@@ -41,7 +41,7 @@
 #if TRAIN_PORT
 // Of LC units of a sequence.
 typedef struct {
-    uint16_t kept[TRAIN_LC * TRAIN_KEPT];
+    uint16_t kept[TRAIN_LC][TRAIN_KEPT];
     int16_t h[TRAIN_LC];
 } stash_t;
 typedef struct {
