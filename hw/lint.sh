@@ -28,7 +28,8 @@ done
 for stages in 1 2 3 6; do
     lint mr_crossing -GSTAGES=$stages "$hw"/rtl/*.sv
 done
-for form in "-GLATENCY=0 -GCHUNKS=3" "-GLATENCY=2 -GCHUNKS=80" "-GDEPTH=1 -GCHUNKS=1" "-GDEPTH=20"; do
+for form in "-GLATENCY=0 -GCHUNKS=3" "-GLATENCY=2 -GCHUNKS=80" "-GDEPTH=1 -GCHUNKS=1" "-GDEPTH=20" \
+    "-GCHUNKS=5 -GOWN_DATA=1"; do
     # Word splitting is wanted: each form is a list of options.
     # shellcheck disable=SC2086
     lint mr_ram $form "$hw/rtl/mr_ram.sv"

@@ -10,7 +10,9 @@ module hw_ram_check #(
     parameter int CHUNKS = 1,
     parameter int CHUNK_WIDTH = 16,
     parameter int LATENCY = 1,
-    parameter STYLE = "block"
+    parameter STYLE = "block",
+    // Of mr_ram.
+    parameter bit OWN_DATA = 1'b0
 ) (
     input logic clk_i,
     input logic [31:0] seed_i,
@@ -22,9 +24,10 @@ module hw_ram_check #(
 );
   localparam int AW = DEPTH > 1 ? $clog2(DEPTH) : 1;
   localparam int WIDTH = CHUNKS * CHUNK_WIDTH;
+  localparam int DATA_WIDTH = OWN_DATA ? WIDTH : CHUNK_WIDTH;
   logic [CHUNKS-1:0] we, we_next;
   logic [AW-1:0] addr_a, addr_b, a_next, b_next;
-  logic [CHUNK_WIDTH-1:0] wdata;
+  logic [DATA_WIDTH-1:0] wdata;
   logic [WIDTH-1:0] rdata_a, rdata_b, model[DEPTH], word, answer_a, answer_b;
   logic [WIDTH-1:0] expect_a_q, expect_b_q, expect_a_q2, expect_b_q2;
   logic [31:0] rng_q, rng2_q;
@@ -36,7 +39,8 @@ module hw_ram_check #(
         .CHUNKS(CHUNKS),
         .CHUNK_WIDTH(CHUNK_WIDTH),
         .LATENCY(LATENCY),
-        .STYLE(STYLE)
+        .STYLE(STYLE),
+        .OWN_DATA(OWN_DATA)
     ) u_dut (
         .clk_i(clk_i),
         .we_i(we),
@@ -109,7 +113,7 @@ module hw_ram_check #(
       we <= we_next;
       addr_a <= a_next;
       addr_b <= b_next;
-      wdata <= CHUNK_WIDTH'({rng_q, ~rng2_q, rng2_q ^ (rng_q << 7)});
+      wdata <= DATA_WIDTH'({rng_q, ~rng2_q, rng2_q ^ (rng_q << 7)});
       if (!AT_A ? we != '0 && addr_a == addr_b : we == '0 && model[addr_a] != (AT_B ? model[addr_b] : '0))
         seen_o <= seen_o + 1;
       // The model's words before this cycle's write.
@@ -121,14 +125,15 @@ module hw_ram_check #(
       answer_b = LATENCY == 0 ? model[addr_b] : LATENCY == 1 ? expect_b_q : expect_b_q2;
       if (cycle_q > 4 && ((AT_A && rdata_a !== answer_a) || (AT_B && rdata_b !== answer_b))) errors_o <= errors_o + 1;
       word = model[addr_a];
-      for (int c = 0; c < CHUNKS; c++) if (we[c]) word[c*CHUNK_WIDTH+:CHUNK_WIDTH] = wdata;
+      for (int c = 0; c < CHUNKS; c++) 
+        if (we[c]) word[c*CHUNK_WIDTH+:CHUNK_WIDTH] = wdata[(OWN_DATA?c*CHUNK_WIDTH : 0)+:CHUNK_WIDTH];
       model[addr_a] <= word;
     end
   end
 endmodule
 
 module hw_ram_tb;
-  localparam int CASES = 16;
+  localparam int CASES = 18;
   logic clk = 1'b0, start = 1'b1;
   logic [31:0] seed, cycles;
   int errors[CASES], seen[CASES];
@@ -136,8 +141,11 @@ module hw_ram_tb;
 
   always #5 clk = ~clk;
 
+  `define RAM_OF(I, AT_A, AT_B, DEPTH, CHUNKS, CHUNK_WIDTH, LATENCY, STYLE, OWN_DATA) \
+    hw_ram_check #(AT_A, AT_B, DEPTH, CHUNKS, CHUNK_WIDTH, LATENCY, STYLE, OWN_DATA) \
+        u_``I (clk, seed, start, errors[I], seen[I]);
   `define RAM(I, AT_A, AT_B, DEPTH, CHUNKS, CHUNK_WIDTH, LATENCY, STYLE) \
-    hw_ram_check #(AT_A, AT_B, DEPTH, CHUNKS, CHUNK_WIDTH, LATENCY, STYLE) u_``I (clk, seed, start, errors[I], seen[I]);
+    `RAM_OF(I, AT_A, AT_B, DEPTH, CHUNKS, CHUNK_WIDTH, LATENCY, STYLE, 1'b0)
   `RAM(0, 1'b0, 1'b1, 16, 1, 16, 0, "block")
   `RAM(1, 1'b0, 1'b1, 20, 4, 8, 0, "block")
   `RAM(2, 1'b0, 1'b1, 64, 8, 16, 1, "block")
@@ -154,6 +162,8 @@ module hw_ram_tb;
   `RAM(13, 1'b1, 1'b1, 7, 3, 5, 1, "block")
   `RAM(14, 1'b1, 1'b1, 100, 24, 16, 2, "block")
   `RAM(15, 1'b1, 1'b1, 2, 1, 72, 2, "ultra")
+  `RAM_OF(16, 1'b0, 1'b1, 16, 5, 16, 1, "distributed", 1'b1)
+  `RAM_OF(17, 1'b0, 1'b1, 30, 1, 9, 2, "block", 1'b1)
 
   initial begin
     if (!$value$plusargs("seed=%d", seed)) seed = 32'd1;

@@ -2,7 +2,8 @@
 // A memory with one write port and one read port.
 //
 // A word is CHUNKS pieces of CHUNK_WIDTH bits. A write offers the same wdata_i to every chunk of the
-// word at waddr_i, and we_i selects the chunks that take it, so narrow data can fill a wide word.
+// word at waddr_i, and we_i selects the chunks that take it, so narrow data can fill a wide word; or
+// (OWN_DATA) has data for each.
 // A read is of the whole word and comes LATENCY cycles after raddr_i. A read and a write of the same
 // address in the same cycle give the old word when LATENCY >= 1; at LATENCY 0 the read follows the
 // stored word, so the new one is seen in the next cycle. Simulated memory starts at zero; so does
@@ -22,10 +23,14 @@ module mr_ram #(
     parameter int LATENCY = 1,
     /// "auto", "distributed", "block" or "ultra": the kind of memory in the FPGA.
     parameter STYLE = "auto",
+    /// 1: each chunk is offered data of its own.
+    parameter bit OWN_DATA = 1'b0,
     /// Derived: address bits. Do not set.
     localparam int ADDR_WIDTH = DEPTH > 1 ? $clog2(DEPTH) : 1,
     /// Derived: bits of a word. Do not set.
-    localparam int WIDTH = CHUNKS * CHUNK_WIDTH
+    localparam int WIDTH = CHUNKS * CHUNK_WIDTH,
+    /// Derived: bits that are offered. Do not set.
+    localparam int DATA_WIDTH = OWN_DATA ? WIDTH : CHUNK_WIDTH
 ) (
     /// Clock, rising edge.
     input  logic                   clk_i,
@@ -33,8 +38,8 @@ module mr_ram #(
     input  logic [     CHUNKS-1:0] we_i,
     /// Word to write; below DEPTH whenever we_i is not zero.
     input  logic [ ADDR_WIDTH-1:0] waddr_i,
-    /// Data offered to every chunk.
-    input  logic [CHUNK_WIDTH-1:0] wdata_i,
+    /// Data offered to every chunk, or to each its own.
+    input  logic [ DATA_WIDTH-1:0] wdata_i,
     /// Word to read.
     input  logic [ ADDR_WIDTH-1:0] raddr_i,
     /// The word read LATENCY cycles ago.
@@ -68,14 +73,16 @@ module mr_ram #(
     always_ff @(posedge clk_i) begin
       if (|we_i) begin
         automatic logic [WIDTH-1:0] word = mem[waddr_i];
-        for (int c = 0; c < CHUNKS; c++) if (we_i[c]) word[c*CHUNK_WIDTH+:CHUNK_WIDTH] = wdata_i;
+        for (int c = 0; c < CHUNKS; c++)
+          if (we_i[c]) word[c*CHUNK_WIDTH+:CHUNK_WIDTH] = wdata_i[(OWN_DATA?c*CHUNK_WIDTH : 0)+:CHUNK_WIDTH];
         mem[waddr_i] <= word;
       end
     end
 `else
     always_ff @(posedge clk_i) begin
       for (int c = 0; c < CHUNKS; c++) begin
-        if (we_i[c]) mem[waddr_i][c*CHUNK_WIDTH+:CHUNK_WIDTH] <= wdata_i;
+        if (we_i[c])
+          mem[waddr_i][c*CHUNK_WIDTH+:CHUNK_WIDTH] <= wdata_i[(OWN_DATA?c*CHUNK_WIDTH : 0)+:CHUNK_WIDTH];
       end
     end
 `endif

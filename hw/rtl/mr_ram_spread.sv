@@ -15,10 +15,14 @@ module mr_ram_spread #(
     parameter STYLE = "distributed",
     /// Bits of a word that share their address registers, at most.
     parameter int PIECE = 256,
+    /// As of mr_ram.
+    parameter bit OWN_DATA = 1'b0,
     /// Derived: address bits. Do not set.
     localparam int ADDR_WIDTH = DEPTH > 1 ? $clog2(DEPTH) : 1,
     /// Derived: bits of a word. Do not set.
-    localparam int WIDTH = CHUNKS * CHUNK_WIDTH
+    localparam int WIDTH = CHUNKS * CHUNK_WIDTH,
+    /// Derived: bits that are offered. Do not set.
+    localparam int DATA_WIDTH = OWN_DATA ? WIDTH : CHUNK_WIDTH
 ) (
     /// Clock, rising edge.
     input  logic                   clk_i,
@@ -27,7 +31,7 @@ module mr_ram_spread #(
     /// The word to write in the next cycle.
     input  logic [ ADDR_WIDTH-1:0] waddr_d_i,
     /// As of mr_ram.
-    input  logic [CHUNK_WIDTH-1:0] wdata_i,
+    input  logic [ DATA_WIDTH-1:0] wdata_i,
     /// The word to read in the next cycle.
     input  logic [ ADDR_WIDTH-1:0] raddr_d_i,
     /// As of mr_ram.
@@ -50,12 +54,13 @@ module mr_ram_spread #(
           .CHUNKS(LAST - c),
           .CHUNK_WIDTH(BITS),
           .LATENCY(LATENCY),
-          .STYLE(STYLE)
+          .STYLE(STYLE),
+          .OWN_DATA(OWN_DATA)
       ) i_ram (
           .clk_i,
           .we_i(we_i[c+:LAST-c]),
           .waddr_i(waddr),
-          .wdata_i(wdata_i[p*PART+:BITS]),
+          .wdata_i(wdata_i[(OWN_DATA?c*CHUNK_WIDTH : 0)+p*PART+:(OWN_DATA?LAST-c : 1)*BITS]),
           .raddr_i(raddr),
           .rdata_o(rdata_o[c*CHUNK_WIDTH+p*PART+:(LAST-c)*BITS])
       );
@@ -72,7 +77,8 @@ module mr_ram_spread #(
       .CHUNKS(CHUNKS),
       .CHUNK_WIDTH(CHUNK_WIDTH),
       .LATENCY(LATENCY),
-      .STYLE(STYLE)
+      .STYLE(STYLE),
+      .OWN_DATA(OWN_DATA)
   ) i_ram (
       .clk_i,
       .we_i,

@@ -106,12 +106,43 @@ static void tiles(hls_stream(int32_t) * in, hls_stream(sums_t) * out, uint8_t n,
     }
 }
 
+// Lanes in tiles of which each writes what it has; half of them do.
+static void groups(hls_stream(int32_t) * in, hls_stream(sums_t) * out, uint8_t n, uint8_t broken) {
+    static int16_t m[16][16];
+    HLS(array_partition variable = m dim = 2 complete)
+    static int32_t total[16];
+    HLS(array_partition variable = total complete)
+    for (uint8_t i = 0; i < n; i++) {
+        HLS(pipeline II = 1)
+        HLS(dependence variable = m inter RAW distance = 4 assert)
+        const int16_t x = (int16_t)hls_read(int32_t, in);
+        const int at = broken == 5 ? x & 3 : (x & 12) | (i & 3);
+        sums_t y;
+        for (int r = 0; r < 16; r++) {
+            HLS(unroll)
+            total[r] += m[at][r] * x;
+        }
+        for (int r = 0; r < 16; r++) {
+            HLS(unroll)
+            if ((x >> 4 & 1) == r >> 3)
+                m[at][r] = (int16_t)(x * x + r);
+        }
+        for (int r = 0; r < 8; r++) {
+            HLS(unroll)
+            y.v[r] = total[r];
+        }
+        hls_write(sums_t, out, y);
+    }
+}
+
 void claims(hls_stream(int32_t) * in0, hls_stream(int32_t) * out0, hls_stream(int32_t) * in1,
             hls_stream(int32_t) * out1, hls_stream(word_t) * in2, hls_stream(sums_t) * out2,
-            hls_stream(int32_t) * in3, hls_stream(sums_t) * out3, uint8_t n, uint8_t broken) {
+            hls_stream(int32_t) * in3, hls_stream(sums_t) * out3, hls_stream(int32_t) * in4,
+            hls_stream(sums_t) * out4, uint8_t n, uint8_t broken) {
     HLS(dataflow)
     passes(in0, out0, n, broken);
     banks(in1, out1, n, broken);
     lanes(in2, out2, n, broken);
     tiles(in3, out3, n, broken);
+    groups(in4, out4, n, broken);
 }

@@ -163,8 +163,11 @@ const struct op *merged_load(const struct emit *e, const struct op *dot); // the
 const char *emit_merged(struct emit *e, const struct op *dot);            // gives the sum's text
 
 // ---- emit_reduce.c
-void emit_tree(struct emit *e, const struct op *op);
-void emit_bitwise(struct emit *e, const struct op *op);
+void emit_reduction(struct emit *e, const struct op *op);
+// Of one over the lane of the tiles: what the process's module calls the parts that tiles give it,
+// and the part that the tile in the making gives, as a text.
+const char *part_name(struct emit *e, const struct op *op);
+const char *emit_part(struct emit *e, const struct op *op);
 
 // ---- emit_memory.c
 void emit_load(struct emit *e, const struct op *op);

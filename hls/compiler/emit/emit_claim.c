@@ -98,12 +98,18 @@ static void emit_bank_watch(struct emit *e, const struct found_dependence *d, co
         word_address(e, m, load->in[0], w->read_stage), name);
 }
 
+// Where lanes in tiles write what each has, tiles watch it.
+static bool is_watched_here(const struct emit *e, const struct found_dependence *d) {
+    return d->asserted && has_own_data(e->p, e->tile, d->memory) == e->in_tile;
+}
+
 static void emit_assertion(struct emit *e, const struct found_dependence *d, const char *name,
                            const char *meet) {
     put(&e->m->instances,
-        "  `MR_ASSERT(%s, !(%s),\n    \"line %d: a word of '%s' was read less than %lld "
+        "  `MR_ASSERT%s(%s, !(%s),\n    \"line %d: a word of '%s' was read less than %lld "
         "iterations after it was written\")\n",
-        name, meet, d->loc.line, e->p->memories[d->memory].name, (long long)d->distance);
+        e->in_tile ? "_ALWAYS" : "", name, meet, d->loc.line, e->p->memories[d->memory].name,
+        (long long)d->distance);
 }
 
 static void emit_watch(struct emit *e, const struct found_dependence *d, const char *name,
@@ -138,7 +144,8 @@ static void emit_watch(struct emit *e, const struct found_dependence *d, const c
 void check_claims(struct emit *e) {
     for (int i = 0; i < e->s->dependence_count; i++) {
         const struct found_dependence *d = &e->s->dependences[i];
-        if (d->asserted && e->tile->lane != NO_LANE && watched_lanes(e, d->to) >> e->tile->lane & 1)
+        if (is_watched_here(e, d) && e->tile->lane != NO_LANE &&
+            watched_lanes(e, d->to) >> e->tile->lane & 1)
             fail(e->cc, d->loc,
                  "the claim about '%s' cannot be watched: line %d reads it under a condition that "
                  "differs from lane to lane; read it before, into a variable, and let the "
@@ -151,7 +158,7 @@ void emit_claims(struct emit *e) {
     bool watches = false;
     for (int i = 0; i < e->s->dependence_count; i++) {
         const struct found_dependence *d = &e->s->dependences[i];
-        if (!d->asserted)
+        if (!is_watched_here(e, d))
             continue;
         watches = true;
         struct watch w = {d->from, d->to, e->s->time[d->from->id].start, 0,

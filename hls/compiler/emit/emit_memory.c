@@ -308,7 +308,7 @@ void emit_load(struct emit *e, const struct op *op) {
     }
     const char *name = memory_name(e, op);
     bool alone[MAX_DIMS] = {false};
-    written_alone(e->p, (int)op->imm, alone);
+    written_alone(e->p, e->tile, (int)op->imm, alone);
     const char *banks = arena_printf(e->cc, "%lld", (long long)m->banks);
     if (e->in_tile)
         banks =
@@ -336,7 +336,7 @@ void emit_load(struct emit *e, const struct op *op) {
 }
 
 const char *chunks_text(struct emit *e, int memory) {
-    const long long chunks = (long long)memory_shape(e->p, memory).chunks;
+    const long long chunks = (long long)memory_shape(e->p, e->tile, memory).chunks;
     if (!e->in_tile)
         return arena_printf(e->cc, "%lld", chunks);
     return arena_printf(e->cc, "%lld*N", chunks / (long long)e->p->lanes[e->tile->lane].count);
@@ -384,12 +384,13 @@ static const char *one_port(struct emit *e, const struct op *op, const struct pa
                : "";
     return arena_printf(e->cc,
                         "  mr_ram%s #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d), "
-                        ".STYLE(\"%s\")%s) i_%s%s (\n"
+                        ".STYLE(\"%s\")%s%s) i_%s%s (\n"
                         "    .clk_i, .we_i(%s_we%s), .waddr%s_i(%s), .wdata_i(%s_wdata),\n"
                         "    .raddr%s_i(%s), .rdata_o(%s_data%s));\n",
                         spread ? "_spread" : "", (long long)m->words, part->chunks, (long long)bits,
-                        m->latency, memory_style(part->storage), piece, own, part->suffix, name,
-                        slice_of(e, part, 1), spread ? "_d" : "",
+                        m->latency, memory_style(part->storage), piece,
+                        has_own_data(e->p, e->tile, (int)op->imm) ? ", .OWN_DATA(1)" : "", own,
+                        part->suffix, name, slice_of(e, part, 1), spread ? "_d" : "",
                         spread ? waddr : arena_printf(e->cc, "%s_waddr", name), name,
                         spread ? "_d" : "", spread ? raddr : arena_printf(e->cc, "%s_address", own),
                         own, slice_of(e, part, bits));
@@ -399,7 +400,7 @@ static const char *one_port(struct emit *e, const struct op *op, const struct pa
 static void emit_words(struct emit *e, int memory) {
     const struct memory *m = &e->p->memories[memory];
     const char *name = safe_name(e, m->name), *chunks = chunks_text(e, memory);
-    const int64_t bits = (int64_t)memory_shape(e->p, memory).chunk_bits;
+    const int64_t bits = (int64_t)memory_shape(e->p, e->tile, memory).chunk_bits;
     struct part part[2];
     const int parts = find_parts(e, memory, part);
     emit_writes(e, memory, chunks, bits);

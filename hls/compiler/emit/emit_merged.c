@@ -61,7 +61,8 @@ const struct op *merged_dot(const struct emit *e, const struct op *load) {
     if (load->code != IR_LOAD || load->alias)
         return NULL;
     const struct memory *m = &e->p->memories[load->imm];
-    if (m->kind == MEMORY_ROM || memory_is_split(e->p, e->tile, (int)load->imm))
+    if (m->kind == MEMORY_ROM || memory_is_split(e->p, e->tile, (int)load->imm) ||
+        has_own_data(e->p, e->tile, (int)load->imm))
         return NULL;
     // What shares the ports of a memory lies in one instance.
     for (int i = 0; i < e->p->op_count; i++) {
@@ -102,7 +103,7 @@ static void declare_scalars(struct emit *e, const struct merged *m) {
             "  logic [%d:0] %s_raddr_q%d, %s_waddr_q%d;\n  logic [%s-1:0] %s_we_q%d;\n"
             "  logic [%lld:0] %s_wdata_q%d;\n",
             address, m->word, k, m->word, k, chunks_text(e, memory), m->word, k,
-            (long long)memory_shape(e->p, memory).chunk_bits - 1, m->word, k);
+            (long long)memory_shape(e->p, e->tile, memory).chunk_bits - 1, m->word, k);
 }
 
 // What the memory is asked and told, as many cycles later as the loop runs later. Data are taken
@@ -170,7 +171,7 @@ static void emit_sums(struct emit *e, const struct merged *m) {
 static void emit_stores(struct emit *e, const struct merged *m) {
     struct text *logic = &e->m->logic;
     bool alone[MAX_DIMS] = {false};
-    written_alone(e->p, (int)m->load->imm, alone);
+    written_alone(e->p, e->tile, (int)m->load->imm, alone);
     const int lane = (int)m->dot->imm, w = m->memory->width;
     put(logic, "    if (|%s_we_q%d) begin\n", m->word, m->delay);
     open_loops(e, logic, m->dot->space, "      ");

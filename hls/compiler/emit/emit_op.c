@@ -251,12 +251,10 @@ void emit_region_ops(struct emit *e) {
         case IR_SUM:
         case IR_MIN:
         case IR_MAX:
-            emit_tree(e, op);
-            break;
         case IR_ALL:
         case IR_ANY:
         case IR_PARITY:
-            emit_bitwise(e, op);
+            emit_reduction(e, op);
             break;
         case IR_LOAD:
             emit_load(e, op);

@@ -18,7 +18,7 @@ int find_parts(struct emit *e, int memory, struct part part[2]) {
     part[0] = (struct part){m->storage, chunks_text(e, memory), NULL, ""};
     if (!m->rest_from)
         return 1;
-    const long long each = (long long)rest_chunks(e->p, memory);
+    const long long each = (long long)rest_chunks(e->p, e->tile, memory);
     const char *from = e->in_tile ? rest_parameter(e, m) : arena_printf(e->cc, "%d", m->rest_from);
     const char *count =
         e->in_tile ? "N" : arena_printf(e->cc, "%lld", (long long)m->bank_size[m->rest_dim]);

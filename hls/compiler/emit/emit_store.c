@@ -163,10 +163,12 @@ void emit_writes(struct emit *e, int memory, const char *chunks, int64_t bits) {
     int dim[MAX_DIMS];
     const int dims = bank_dims(m, dim);
     const char *name = safe_name(e, m->name);
-    written_alone(e->p, memory, alone);
+    written_alone(e->p, e->tile, memory, alone);
+    const bool own = has_own_data(e->p, e->tile, memory);
     put(&e->m->declarations,
-        "  logic [%s-1:0] %s_we;\n  logic [%d:0] %s_waddr;\n  logic [%lld:0] %s_wdata;\n", chunks,
-        name, ir_index_bits(m->words) - 1, name, (long long)(bits - 1), name);
+        "  logic [%s-1:0] %s_we;\n  logic [%d:0] %s_waddr;\n  logic [%s%lld-1:0] %s_wdata;\n",
+        chunks, name, ir_index_bits(m->words) - 1, name,
+        own ? arena_printf(e->cc, "%s*", chunks) : "", (long long)bits, name);
     struct text *logic = &e->m->logic;
     put(logic,
         "  always_comb begin\n    %s_we = '0;\n    %s_waddr = 'x; // not looked at\n    %s_wdata = "
@@ -180,33 +182,41 @@ void emit_writes(struct emit *e, int memory, const char *chunks, int64_t bits) {
             when = arena_printf(e->cc, "%s && %s", when, operand(&w.at, op->in[2], w.stage, 1));
         put(logic, "    if (%s) begin\n", when);
         put(logic, "      %s_waddr = %s;\n", name, word_address(&w.at, m, op->in[0], w.stage));
-        struct text loops = {0};
-        open_loops(&w.at, &loops, view_lanes(op), "      ");
-        put(logic, "%s      %s_wdata[%s*%d +: %d] = %s;\n", loops.data ? loops.data : "", name,
-            bank_position(&w.at, op, alone, 1), m->width, m->width,
-            operand(&w.at, op->in[1], w.stage, m->width));
-        text_free(&loops);
+        const char *data = operand(&w.at, op->in[1], w.stage, m->width);
+        if (!own) {
+            open_loops(&w.at, logic, view_lanes(op), "      ");
+            put(logic, "      %s_wdata[%s*%d +: %d] = %s;\n", name,
+                bank_position(&w.at, op, alone, 1), m->width, m->width, data);
+        }
         // Chunk enables: compare every run-time index.
         const char *guard = op->in[2] ? operand(&w.at, op->in[2], w.stage, 1) : "1'b1";
         const char *position = NULL, *hit = guard;
+        uint32_t looped = 0;
         struct text open = {0};
         for (int k = 0; k < dims; k++) {
             if (!alone[k])
                 continue;
             const struct view_index *v = &op->view[k];
             const int64_t size = m->bank_size[dim[k]];
-            const bool lane = e->in_tile && size == e->p->lanes[e->tile->lane].count;
+            const bool lane = e->in_tile && k == e->tile->dim[memory];
             const char *count = lane ? "N" : arena_printf(e->cc, "%lld", (long long)size);
-            put(&open, "      for (int c%d = 0; c%d < %s; c%d++)\n", k, k, count, k);
-            const char *self = lane ? arena_printf(e->cc, "($signed(32'(base_i)) + c%d)", k)
-                                    : arena_printf(e->cc, "c%d", k);
+            const char *at = v->terms ? arena_printf(e->cc, "i%d", v->term_lane[0])
+                                      : arena_printf(e->cc, "c%d", k);
+            put(&open, "      for (int %s = 0; %s < %s; %s++)\n", at, at, count, at);
+            const char *self = lane ? arena_printf(e->cc, "($signed(32'(base_i)) + %s)", at) : at;
             if (v->dynamic)
                 hit = arena_printf(e->cc, "%s && %s == %s", hit,
                                    operand(&w.at, op->in[v->dynamic], w.stage, 32), self);
             else if (!v->terms)
                 hit = arena_printf(e->cc, "%s && %s == %lld", hit, self, (long long)v->base);
-            position = position ? arena_printf(e->cc, "(%s*%s+c%d)", position, count, k)
-                                : arena_printf(e->cc, "c%d", k);
+            position = position ? arena_printf(e->cc, "(%s*%s+%s)", position, count, at) : at;
+            looped |= v->terms ? 1u << v->term_lane[0] : 0;
+        }
+        if (own) {
+            put(logic, "%s", open.data);
+            open_loops(&w.at, logic, view_lanes(op) & ~looped, "      ");
+            put(logic, "      %s_wdata[%s*%lld+%s*%d +: %d] = %s;\n", name, position,
+                (long long)bits, bank_position(&w.at, op, alone, 1), m->width, m->width, data);
         }
         put(logic, "%s      %s_we[%s] = %s;\n    end\n", open.data ? open.data : "", name,
             position ? position : "0", hit);

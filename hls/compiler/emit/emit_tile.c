@@ -166,6 +166,13 @@ static void cross_valids(struct emit *e, struct emit *te, struct text *ports) {
             if (op->code == IR_STORE && e->tile->memory[op->imm])
                 cross_valid(e, te, ports, k, e->p->regions[k]->schedule->time[op->id].start, done);
         }
+    for (int i = 0; i < r->schedule->dependence_count; i++) { // of assertions
+        const struct found_dependence *d = &r->schedule->dependences[i];
+        const struct op_time *time = r->schedule->time;
+        if (d->asserted && has_own_data(e->p, e->tile, d->memory))
+            for (int stage = time[d->to->id].start; stage < time[d->from->id].start; stage++)
+                cross_valid(e, te, ports, e->tile->region, stage, done);
+    }
 }
 
 struct edge { // elements of a tile's value that others look at
@@ -231,55 +238,87 @@ static const char *edge_subscripts(struct emit *e, uint32_t space, const char *i
     return text;
 }
 
+// An edge may be longer than a tile: then those behind the next one have their shares of it, and
+// behind the last one are zeros.
 static void cross_out(struct emit *e, struct emit *te, struct text *ports, const struct edge *edge,
                       int64_t tiles) {
     const struct op *op = edge->source;
     const uint32_t others = op->space & ~lane_bit(e);
     const int w = op->width;
-    const long long count = (long long)edge->count, all = count * space_count(e, others);
+    const long long count = (long long)edge->count, per = e->tile->per_tile;
+    const long long deep = (count + per - 1) / per, own = deep > 1 ? per : count;
+    const long long all = own * space_count(e, others);
     const char *full = value_at(te, op, edge->stage); // NAME[i0][i1]...
     const char *bracket = strchr(full, '[');
     char *name = arena_strdup(e->cc, full);
     if (bracket)
         name[bracket - full] = 0;
     const char *kind = edge->to_neighbour ? "first" : "head";
-    const char *at = arena_printf(e->cc, "%s*%lld+", flat_index(e, others), count);
+    const char *at = arena_printf(e->cc, "%s*%lld+", flat_index(e, others), own);
     put(&te->m->ports, "  output `MR_EDGE(%s_%s_o, %lld, %d),\n", name, kind, all, w);
     put(&te->m->logic, "  always_comb\n");
     open_loops(te, &te->m->logic, others, "    ");
     put(&te->m->logic,
         "      for (int h = 0; h < %lld; h++)\n        `MR_EDGE_AT(%s_%s_o, %sh, %d) = "
         "h < N ? %s%s : '0;\n",
-        count, name, kind, at, w, name, edge_subscripts(te, op->space, "h < N ? h : 0"));
+        own, name, kind, at, w, name, edge_subscripts(te, op->space, "h < N ? h : 0"));
     put(&e->m->declarations, "  `MR_EDGES(%s_%s, %lld, %lld, %d);\n", name, kind,
-        (long long)tiles + 1, all, w);
+        (long long)tiles + deep, all, w);
     put(ports, "      .%s_%s_o(%s_%s[t]),\n", name, kind, name, kind);
-    put(&e->m->logic, "  assign %s_%s[%lld] = `MR_EDGE_ZERO;\n", name, kind, (long long)tiles);
+    for (long long k = 0; k < deep; k++)
+        put(&e->m->logic, "  assign %s_%s[%lld] = `MR_EDGE_ZERO;\n", name, kind, tiles + k);
     if (edge->to_neighbour) {
         // Behind the tile's own elements stand its neighbour's first ones.
-        put(&te->m->ports, "  input  `MR_EDGE(%s_next_i, %lld, %d) " OWN_COPY ",\n", name, all, w);
-        put(ports, "      .%s_next_i(%s_%s[t+1]),\n", name, name, kind);
         put(&te->m->declarations, "  logic %s%s_ext%s;\n", range_text(te, w), name,
             edge_dimensions(te, op->space, arena_printf(e->cc, "N+%lld", count)));
         put(&te->m->logic, "  always_comb\n");
         open_loops(te, &te->m->logic, others, "    ");
-        const char *slice =
-            arena_printf(e->cc, "`MR_EDGE_AT(%s_next_i, %s(h >= N ? h - N : 0), %d)", name, at, w);
-        put(&te->m->logic,
-            "      for (int h = 0; h < N + %lld; h++)\n        %s_ext%s = h < N ? %s%s : %s;\n",
-            count, name, edge_subscripts(te, op->space, "h"), name,
-            edge_subscripts(te, op->space, "h < N ? h : 0"),
-            w == 1 ? slice : arena_printf(e->cc, "$signed(%s)", slice));
+        put(&te->m->logic, "      begin\n        for (int h = 0; h < N; h++) %s_ext%s = %s%s;\n",
+            name, edge_subscripts(te, op->space, "h"), name, edge_subscripts(te, op->space, "h"));
+        for (long long k = 0; k < deep; k++) {
+            const char *next = k ? arena_printf(e->cc, "next%lld", k + 1) : "next";
+            const char *slice =
+                arena_printf(e->cc, "`MR_EDGE_AT(%s_%s_i, %sh, %d)", name, next, at, w);
+            put(&te->m->ports, "  input  `MR_EDGE(%s_%s_i, %lld, %d) " OWN_COPY ",\n", name, next,
+                all, w);
+            put(ports, "      .%s_%s_i(%s_%s[t+%lld]),\n", name, next, name, kind, k + 1);
+            put(&te->m->logic, "        for (int h = 0; h < %lld; h++)\n          %s_ext%s = %s;\n",
+                k + 1 < deep ? own : count - k * own, name,
+                edge_subscripts(te, op->space, arena_printf(e->cc, "N+%lld+h", k * own)),
+                w == 1 ? slice : arena_printf(e->cc, "$signed(%s)", slice));
+        }
+        put(&te->m->logic, "      end\n");
         return;
     }
     put(&e->m->declarations, "  logic %s%s_head_v%s;\n", range_text(e, w), name,
         edge_dimensions(e, op->space, arena_printf(e->cc, "%lld", count)));
     put(&e->m->logic, "  always_comb\n");
     open_loops(e, &e->m->logic, others, "    ");
-    const char *slice = arena_printf(e->cc, "`MR_EDGE_AT(%s_head[0], %sh, %d)", name, at, w);
+    const char *slice = deep > 1
+                            ? arena_printf(e->cc, "`MR_EDGE_AT(%s_head[h/%lld], %sh%%%lld, %d)",
+                                           name, per, at, per, w)
+                            : arena_printf(e->cc, "`MR_EDGE_AT(%s_head[0], %sh, %d)", name, at, w);
     put(&e->m->logic, "      for (int h = 0; h < %lld; h++)\n        %s_head_v%s = %s;\n", count,
         name, edge_subscripts(e, op->space, "h"),
         w == 1 ? slice : arena_printf(e->cc, "$signed(%s)", slice));
+}
+
+// The parts of what the process's module joins.
+static void cross_parts(struct emit *pe, struct emit *te, struct text *ports) {
+    for (int n = 0; n < pe->s->op_count; n++) {
+        const struct op *op = pe->s->ops[n];
+        if (!pe->s->time[op->id].joined)
+            continue;
+        declare_of(te, op->loc);
+        const char *name = part_name(pe, op), *part = emit_part(te, op);
+        put(&te->m->ports, "  output `MR_EDGE(%s_o, %lld, %d),\n", name,
+            (long long)space_count(te, op->space), op->width);
+        put(&te->m->logic, "  always_comb\n");
+        open_loops(te, &te->m->logic, op->space, "    ");
+        put(&te->m->logic, "      `MR_EDGE_AT(%s_o, %s, %d) = %s;\n", name,
+            flat_index(te, op->space), op->width, part);
+        put(ports, "      .%s_o(%s[t]),\n", name, name);
+    }
 }
 
 // Parameters for the memories that lie in two kinds: as the tile has them, or as tile t is given
@@ -349,6 +388,7 @@ void emit_tile(struct emit *e, FILE *out) {
         cross_out(&pe, &te, &ports, &edges[i], tiles);
     emit_invariants(&te);
     emit_region_ops(&te);
+    cross_parts(&pe, &te, &ports);
     emit_states(&te);
     for (int i = 0; i < e->p->memory_count; i++)
         if (e->tile->memory[i])
@@ -358,6 +398,7 @@ void emit_tile(struct emit *e, FILE *out) {
         te.r = e->p->regions[r];
         te.s = te.r->schedule;
         emit_pipeline(&te);
+        emit_claims(&te);
     }
     put(&m.ports, "  /// Number of the first lane.\n  input  logic [15:0] base_i " OWN_COPY ",\n"
                   "  /// Clock, rising edge.\n  input  logic clk_i\n");

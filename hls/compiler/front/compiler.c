@@ -173,6 +173,20 @@ bool take_apart(struct compiler *cc, struct location declared, const char *name,
     return true;
 }
 
+bool stays_whole(const struct compiler *cc, struct location process) {
+    for (int i = 0; i < cc->whole_count; i++)
+        if (cc->whole[i].line == process.line && strcmp(cc->whole[i].file, process.file) == 0)
+            return true;
+    return false;
+}
+
+void stay_whole_and_restart(struct compiler *cc, struct location process) {
+    if (cc->whole_count == MAX_WHOLE)
+        return;
+    cc->whole[cc->whole_count++] = process;
+    restart(cc);
+}
+
 void restart(struct compiler *cc) {
     longjmp(cc->on_error, JUMP_AGAIN);
 }

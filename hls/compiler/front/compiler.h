@@ -13,7 +13,7 @@ __extension__ typedef __int128
 
 struct arena_block;
 
-enum { JUMP_ERROR = 1, JUMP_AGAIN = 2, MAX_STEPPED = 64, MAX_APART = 64 };
+enum { JUMP_ERROR = 1, JUMP_AGAIN = 2, MAX_STEPPED = 64, MAX_APART = 64, MAX_WHOLE = 16 };
 
 struct compiler {
     struct arena_block *blocks;
@@ -28,6 +28,9 @@ struct compiler {
     const char *apart_name[MAX_APART];
     unsigned apart_dims[MAX_APART];
     int apart_count;
+    // Processes whose tiles, with sums over all of them, would lengthen an interval.
+    struct location whole[MAX_WHOLE];
+    int whole_count;
     char *warnings;   // lines of "file:line: warning: ..."; NULL: none so far
     char error[1024]; // "file:line: error: ...", one sentence, no newline
 };
@@ -64,6 +67,10 @@ void step_and_restart(struct compiler *cc, struct location loop, const char *why
 unsigned dims_apart(const struct compiler *cc, struct location declared, const char *name);
 // Takes these dimensions apart from the next attempt on; false: they are, or there is no room.
 bool take_apart(struct compiler *cc, struct location declared, const char *name, unsigned dims);
+// Has this process sums over all lanes in one module and not in tiles?
+bool stays_whole(const struct compiler *cc, struct location process);
+// Notes that and ends this attempt by JUMP_AGAIN; returns if there is no room for one more.
+void stay_whole_and_restart(struct compiler *cc, struct location process);
 noreturn void restart(struct compiler *cc);
 
 // ---- front end

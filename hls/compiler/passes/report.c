@@ -62,14 +62,14 @@ static struct shape shape_of(const struct process *p, const struct tile *tile, i
         s.bits = s.bits / count * tile->per_tile;
         s.copies *= (count + tile->per_tile - 1) / tile->per_tile;
     } else {
-        struct mr_memory_shape shape = memory_shape(p, memory);
+        struct mr_memory_shape shape = memory_shape(p, tile, memory);
         if (split || rom) {
             shape.chunks = 1;
             shape.chunk_bits = (uint64_t)m->width;
         }
         const uint64_t all = shape.chunks;
         if (m->rest_from) {
-            shape.chunks = (uint64_t)(rest_chunks(p, memory) * m->rest_from);
+            shape.chunks = (uint64_t)(rest_chunks(p, tile, memory) * m->rest_from);
             mr_memory_add(storage, &shape, (uint64_t)s.copies, &use);
             shape.chunks = all - shape.chunks;
             mr_memory_add(storage_of(m->rest), &shape, (uint64_t)s.copies, &use);

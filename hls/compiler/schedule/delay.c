@@ -12,13 +12,24 @@ static int bits_for(wide value) {
     return bits;
 }
 
+int tree_levels(int64_t count) {
+    int levels = 0;
+    for (int64_t n = count; n > 1; n = (n + 1) / 2)
+        levels++;
+    return levels;
+}
+
+double bitwise_delay(const struct target *t, int64_t count) {
+    double delay = 0;
+    for (int64_t n = count; n > 1; n = (n + t->lut_inputs - 1) / t->lut_inputs)
+        delay += t->pick;
+    return delay;
+}
+
 int dot_extra_cycles(int64_t count) {
     if (count <= DOT_CHAIN)
         return (int)count; // every sum of the chain is registered
-    int extra = DOT_CHAIN;
-    for (int64_t sums = (count + DOT_CHAIN - 1) / DOT_CHAIN; sums > 1; sums = (sums + 1) / 2)
-        extra++;
-    return extra;
+    return DOT_CHAIN + tree_levels((count + DOT_CHAIN - 1) / DOT_CHAIN);
 }
 
 static int memory_latency(const struct memory *m) {
@@ -83,13 +94,8 @@ double op_delay(const struct process *p, const struct op *op) {
         return sum_delay(p->target, op->width);
     case IR_ALL:
     case IR_ANY:
-    case IR_PARITY: {
-        double delay = 0;
-        const int inputs = p->target->lut_inputs;
-        for (int64_t n = p->lanes[op->imm].count; n > 1; n = (n + inputs - 1) / inputs)
-            delay += p->target->pick;
-        return delay;
-    }
+    case IR_PARITY:
+        return bitwise_delay(p->target, p->lanes[op->imm].count);
     case IR_LOAD: {
         const struct memory *m = &p->memories[op->imm];
         if (memory_latency(m))
@@ -141,12 +147,8 @@ int op_latency(const struct process *p, const struct op *op, bool direct) {
         return memory_latency(&p->memories[op->imm]);
     case IR_SUM:
     case IR_MIN:
-    case IR_MAX: { // a registered tree, one level a cycle
-        int levels = 0;
-        for (int64_t n = p->lanes[op->imm].count; n > 1; n = (n + 1) / 2)
-            levels++;
-        return levels;
-    }
+    case IR_MAX: // a registered tree, one level a cycle
+        return tree_levels(p->lanes[op->imm].count);
     default:
         return 0;
     }

@@ -5,14 +5,32 @@
 
 // ---- words
 
-void written_alone(const struct process *p, int memory, bool *alone) {
+static bool is_tiled(const struct tile *tile, int memory) {
+    return tile->lane != NO_LANE && tile->memory[memory];
+}
+
+void written_alone(const struct process *p, const struct tile *tile, int memory, bool *alone) {
+    const bool tiled = is_tiled(tile, memory);
+    if (tiled)
+        alone[tile->dim[memory]] = true;
     for (int i = 0; i < p->op_count; i++) {
         const struct op *op = p->ops[i];
         if (op->alias || op->code != IR_STORE || op->imm != memory)
             continue;
         for (int k = 0; k < op->view_count; k++)
-            alone[k] = alone[k] || op->view[k].dynamic || !op->view[k].terms;
+            alone[k] = alone[k] || op->view[k].dynamic || !op->view[k].terms ||
+                       (tiled && op->in[2] && op->in[2]->space >> op->view[k].term_lane[0] & 1);
     }
+}
+
+bool has_own_data(const struct process *p, const struct tile *tile, int memory) {
+    for (int i = 0; is_tiled(tile, memory) && i < p->op_count; i++) {
+        const struct op *op = p->ops[i];
+        if (!op->alias && op->code == IR_STORE && op->imm == memory &&
+            (op->view[tile->dim[memory]].terms || (op->in[2] && op->in[2]->space)))
+            return true;
+    }
+    return false;
 }
 
 int bank_dims(const struct memory *m, int *dim) {
@@ -53,7 +71,7 @@ bool writes_all_alike(const struct process *p, const struct op *store) {
 }
 
 bool memory_is_split(const struct process *p, const struct tile *tile, int memory) {
-    if (tile->lane != NO_LANE && tile->memory[memory])
+    if (is_tiled(tile, memory))
         return false;
     const int64_t banks = p->memories[memory].banks;
     for (int i = 0; i < p->op_count; i++) {
@@ -63,7 +81,7 @@ bool memory_is_split(const struct process *p, const struct tile *tile, int memor
             return true;
     }
     bool alone[MAX_DIMS] = {false};
-    written_alone(p, memory, alone);
+    written_alone(p, tile, memory, alone);
     for (int i = 0; i < p->op_count;
          i++) { // banks written one at a time here and all at once there
         const struct op *op = p->ops[i];
@@ -107,7 +125,7 @@ int64_t split_copies(const struct process *p, const struct op *load) {
     return copies;
 }
 
-struct mr_memory_shape memory_shape(const struct process *p, int memory) {
+struct mr_memory_shape memory_shape(const struct process *p, const struct tile *tile, int memory) {
     const struct memory *m = &p->memories[memory];
     struct mr_memory_shape shape = {.words = (uint64_t)m->words,
                                     .chunks = 1,
@@ -117,7 +135,7 @@ struct mr_memory_shape memory_shape(const struct process *p, int memory) {
     int dim[MAX_DIMS];
     const int dims = bank_dims(m, dim);
     int64_t chunks = 1, bits = m->width;
-    written_alone(p, memory, alone);
+    written_alone(p, tile, memory, alone);
     for (int k = 0; k < dims; k++) {
         if (alone[k])
             chunks *= m->bank_size[dim[k]];
@@ -129,17 +147,17 @@ struct mr_memory_shape memory_shape(const struct process *p, int memory) {
     return shape;
 }
 
-int64_t rest_chunks(const struct process *p, int memory) {
+int64_t rest_chunks(const struct process *p, const struct tile *tile, int memory) {
     const struct memory *m = &p->memories[memory];
     bool alone[MAX_DIMS] = {false};
     int dim[MAX_DIMS];
     const int dims = bank_dims(m, dim);
-    written_alone(p, memory, alone);
+    written_alone(p, tile, memory, alone);
     for (int k = 0; k < dims; k++) {
         if (!alone[k] || m->bank_size[dim[k]] == 1)
             continue;
         if (dim[k] == m->rest_dim) // the outermost
-            return (int64_t)memory_shape(p, memory).chunks / m->bank_size[dim[k]];
+            return (int64_t)memory_shape(p, tile, memory).chunks / m->bank_size[dim[k]];
         break;
     }
     return 0;
@@ -147,12 +165,12 @@ int64_t rest_chunks(const struct process *p, int memory) {
 
 struct mr_lane_memory lane_memory(const struct process *p, const struct tile *tile, int memory) {
     struct mr_lane_memory of = {.storage = memory_storage(p->target, &p->memories[memory]),
-                                .lane = memory_shape(p, memory)};
+                                .lane = memory_shape(p, tile, memory)};
     const uint64_t lanes = (uint64_t)p->lanes[tile->lane].count,
                    bits = of.lane.chunks * of.lane.chunk_bits / lanes;
     of.lane.chunks = of.lane.chunks > lanes ? of.lane.chunks / lanes : 1;
     of.lane.chunk_bits = bits / of.lane.chunks;
-    if (p->memories[memory].rest_from && rest_chunks(p, memory)) {
+    if (p->memories[memory].rest_from && rest_chunks(p, tile, memory)) {
         of.from = (uint64_t)p->memories[memory].rest_from;
         of.rest = storage_of(p->memories[memory].rest);
     }
@@ -222,7 +240,7 @@ void decide_memories(struct compiler *cc, struct process *p, const struct tile *
         if (m->latency < 0)
             m->latency =
                 m->storage == STORAGE_LUTRAM && (!m->rest_from || m->rest == STORAGE_LUTRAM)
-                    ? (tile->lane != NO_LANE && tile->memory[i])
+                    ? is_tiled(tile, i)
                     : 2;
         // LUTs of 64 words for each bit.
         const int64_t loads = m->width * ((m->words + 63) / 64);
@@ -254,8 +272,8 @@ bool memory_is_read(const struct process *p, int memory) {
 void check_rests(struct compiler *cc, const struct process *p, const struct tile *tile) {
     for (int i = 0; i < p->memory_count; i++) {
         const struct memory *m = &p->memories[i];
-        const bool in_tiles = tile->lane != NO_LANE && tile->memory[i];
-        if (m->rest_from && (memory_is_split(p, tile, i) || !rest_chunks(p, i) ||
+        const bool in_tiles = is_tiled(tile, i);
+        if (m->rest_from && (memory_is_split(p, tile, i) || !rest_chunks(p, tile, i) ||
                              (in_tiles && m->bank_size[m->rest_dim] != p->lanes[tile->lane].count)))
             fail(cc, m->loc,
                  "a part of '%s' shall lie in another kind of memory, from index %d of dimension "

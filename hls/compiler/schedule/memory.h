@@ -7,8 +7,12 @@
 #include "memory_shape.h"
 #include "schedule.h"
 
-// Which bank dimensions are written one at a time (by a run-time or constant index)?
-void written_alone(const struct process *p, int memory, bool *alone);
+// Which bank dimensions are written one at a time (by a run-time or constant index)? In tiles also
+// those whose lanes are written on conditions of their own, and the tiles' lane.
+void written_alone(const struct process *p, const struct tile *tile, int memory, bool *alone);
+// Of a memory in tiles: do lanes write what each has, or on conditions of their own? Then each
+// chunk of a word has data of its own.
+bool has_own_data(const struct process *p, const struct tile *tile, int memory);
 int bank_dims(const struct memory *m, int *dim); // those with banks, and how many
 // Are all banks written at the same address, on one condition?
 bool writes_all_alike(const struct process *p, const struct op *store);
@@ -29,7 +33,7 @@ bool region_reads(const struct region *r, int memory);
 void decide_memories(struct compiler *cc, struct process *p, const struct tile *tile);
 // What a word of it is made of that is not split: the banks that are written one at a time are
 // chunks.
-struct mr_memory_shape memory_shape(const struct process *p, int memory);
+struct mr_memory_shape memory_shape(const struct process *p, const struct tile *tile, int memory);
 // The part of it that lies in the tiles, for one of their lanes.
 struct mr_lane_memory lane_memory(const struct process *p, const struct tile *tile, int memory);
 enum mr_storage memory_storage(const struct target *target,
@@ -41,7 +45,7 @@ bool has_branches(const struct process *p, const struct op *load);
 bool memory_has_lutram(const struct memory *m);
 // Of a memory in two kinds: chunks of a word for each index of the dimension that parts it. 0 where
 // they do not lie in the order of that index.
-int64_t rest_chunks(const struct process *p, int memory);
+int64_t rest_chunks(const struct process *p, const struct tile *tile, int memory);
 
 // With all regions scheduled: which of its ports each read of a memory has that shares them with
 // writes. Fails where there is none, or where a loop reads and writes it.

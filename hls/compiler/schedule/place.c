@@ -5,7 +5,16 @@
 //
 // `m[i] + c` with m in block RAM: the address is there in stage 0, the word in stage 2, the sum in
 // the same stage as long as both fit the period, and c waits in a register for each stage.
-#include "schedule.h"
+#include "memory.h"
+
+// Does a lane look at what others have that may lie in another tile? Registers are looked at there
+// as they are.
+static bool sees_neighbour(const struct pass *a, const struct op *op) {
+    for (int i = 0; op->code == IR_VIEW && op->in[0]->code != IR_PHI && i < op->view_count; i++)
+        if (op->view[i].lane == a->tile->lane && op->view[i].base > 0)
+            return true;
+    return false;
+}
 
 // The earliest stage and time at which `op` has its inputs.
 static void arrive(const struct pass *a, const struct op *op, int *stage, double *time) {
@@ -26,6 +35,8 @@ static void arrive(const struct pass *a, const struct op *op, int *stage, double
             at += tile_entry(a->p, a->tile);
             late = a->p->target->register_out;
         } else if (!t->invariant && from && !to) {
+            late += s->time[op->id].joined ? 0 : a->p->target->crossing;
+        } else if (to && k == 0 && sees_neighbour(a, op)) {
             late += a->p->target->crossing;
         } else if (a->spreads && a->broad[in->id] && at <= t->ready &&
                    broad_loads(a, op, in) >= LOADS_FEW) { // through copies of its register
@@ -73,8 +84,10 @@ static void place(const struct pass *a, const struct op *op) {
         time = a->p->target->register_out;
     }
     const double delay = op_delay(a->p, op);
-    const int latency = op_latency(a->p, op, a->direct[op->id]);
-    const double first = latency ? entry_delay(a->p, op) : delay;
+    const struct join join = t->joined ? join_of(a->p, a->tile, op) : (struct join){0};
+    const int latency =
+        t->joined ? join.parts + join.way + join.whole : op_latency(a->p, op, a->direct[op->id]);
+    const double first = t->joined ? join.entry : latency ? entry_delay(a->p, op) : delay;
     if (!latency && find_lut(a, op, stage, &t->lut))
         time = t->lut.time;
     if (time + first > a->p->target->budget &&
@@ -93,6 +106,8 @@ static void place(const struct pass *a, const struct op *op) {
             a->p->target->register_out + (op->code == IR_LOAD ? a->p->target->memory_out : 0);
         if (op->code == IR_LOAD && a->follows[op->imm])
             t->arrival += a->p->target->following;
+        if (t->joined)
+            t->arrival = join.arrival;
         return;
     }
     t->start = t->ready = stage;
@@ -180,6 +195,50 @@ bool settle_states(struct pass *a) {
                 a->p->target->budget);
             a->reason_loc = op_location(carried->next, a->r->loc);
             return false;
+        }
+    }
+}
+
+// Does only the condition of a write look at it, or what is moved with that?
+static bool is_of_guard(const struct pass *a, const struct op *op, const struct op *store,
+                        const bool *moved) {
+    for (int c = 0; c < a->r->carried_count; c++)
+        if (a->r->carried[c].next == op)
+            return false;
+    for (int u = a->first_user[op->id]; u < a->first_user[op->id + 1]; u++) {
+        const struct op *user = a->users[u];
+        if (user == store ? user->in[2] != op || user->in[1] == op : !moved[user->id])
+            return false;
+    }
+    return true;
+}
+
+void sink_guards(struct pass *a) {
+    const struct schedule *s = a->s;
+    for (int e = 0; e < a->r->effect_count; e++) {
+        const struct op *store = a->r->effects[e];
+        if (store->code != IR_STORE || !has_own_data(a->p, a->tile, (int)store->imm))
+            continue;
+        const int stage = s->time[store->id].start;
+        bool *moved = arena_alloc(a->cc, ((size_t)a->p->op_count + 1) * sizeof *moved);
+        double longest = 0; // if they were all in a row
+        for (int n = s->op_count - 1; n >= 0; n--) {
+            const struct op *op = s->ops[n];
+            const struct op_time *t = &s->time[op->id];
+            if (!t->in_tile || t->invariant || !ir_is_plain(op->code) ||
+                op_latency(a->p, op, false) || !is_of_guard(a, op, store, moved))
+                continue;
+            longest += op_delay(a->p, op);
+            if (a->p->target->register_out + longest > a->p->target->budget)
+                break;
+            moved[op->id] = true;
+        }
+        for (int n = 0; n < s->op_count; n++) {
+            struct op_time *t = &s->time[s->ops[n]->id];
+            if (moved[s->ops[n]->id] && t->ready < stage) {
+                t->start = t->ready = stage;
+                t->arrival = a->p->target->register_out + longest;
+            }
         }
     }
 }

@@ -105,7 +105,7 @@ static void collect_uses(struct pass *a) {
             if (t->in_tile && !s->time[op->in[k]->id].in_tile && !(ir_adds(op) && k == 2))
                 first = 0; // through a register of the tile, then the multiplier's own
             for (int at = first; at <= last; at++)
-                use(a, op->in[k], t->start + at, t->in_tile);
+                use(a, op->in[k], t->start + at, t->in_tile || t->joined);
         }
     }
     for (int c = 0; c < a->r->carried_count; c++)
@@ -129,12 +129,13 @@ static void collect_uses(struct pass *a) {
     for (int i = 0; i < s->dependence_count; i++) { // an assertion looks back at the reads
         const struct found_dependence *d = &s->dependences[i];
         const int last = s->time[d->from->id].start;
+        const bool by_tile = d->asserted && has_own_data(a->p, a->tile, d->memory);
         for (int k = 0; d->asserted && k < d->to->in_count; k++)
             for (int at = s->time[d->to->id].start; d->to->in[k] && at < last; at++)
-                use(a, d->to->in[k], at, false);
+                use(a, d->to->in[k], at, by_tile);
         for (int k = 0; d->asserted && k < d->from->in_count; k++)
             if (d->from->in[k] && k != 1)
-                use(a, d->from->in[k], last, false);
+                use(a, d->from->in[k], last, by_tile);
     }
     // A write gives back the credits of those that turn out not to happen.
     for (int i = 0; i < a->r->effect_count; i++)
@@ -168,6 +169,7 @@ static bool try_interval(struct pass *a) {
         if (!settle_states(a))
             return false;
         sink_loads(a);
+        sink_guards(a);
         if (!decides_in_time(a))
             return false;
         const bool moved = keep_dependences(a);
@@ -231,6 +233,8 @@ static void search_interval(struct pass *a) {
         if (fits(a, ii)) {
             large = ii;
         } else {
+            if (a->tile->joins && a->region == a->tile->region)
+                stay_whole_and_restart(cc, a->p->function->loc);
             take_arrays_apart(a);
             reason = why_not(a, &loc);
             small = ii;
@@ -320,8 +324,10 @@ static void schedule_region(struct compiler *cc, struct process *p, const struct
     find_needed(&a, reach);
     find_users(&a);
     mark_invariants(p, r, s);
-    for (int i = 0; i < p->op_count && tile->lane != NO_LANE; i++)
+    for (int i = 0; i < p->op_count && tile->lane != NO_LANE; i++) {
         s->time[i].in_tile = op_in_tile(p, tile, region, p->ops[i]);
+        s->time[i].joined = op_is_joined(tile, region, p->ops[i]);
+    }
     for (int n = 0; n < s->op_count; n++) {
         const struct op *op = s->ops[n];
         a.direct[op->id] = (op->code == IR_MUL || op->code == IR_DOT) && is_direct(&a, op);

@@ -33,6 +33,7 @@ struct op_time {
     bool needed;    // by this region
     bool invariant; // looked at where it stands still, in no stage
     bool in_tile;
+    bool joined;    // of what lies in tiles: each forms a part, and the process's module the whole
     int start;      // stage in which its inputs are looked at (a multiplier registers them first)
     int ready;      // stage in which its result can be used
     double arrival; // ns into that stage
@@ -92,7 +93,17 @@ struct tile {
     int region;   // the region whose operations it computes
     int per_tile; // lanes in one tile
     bool *memory; // [memory_count]: lies in the tiles
+    int *dim;     // [memory_count]: which of its dimensions that have banks is the lane's
     bool *state;  // [state_count]
+    bool joins;   // operations of all lanes' values are joined
+};
+
+// A sum or the like over the lane of the tiles: each tile's part goes through some registers to the
+// process's module.
+struct join {
+    int parts, way, whole; // cycles of a tile, of the way, and of the module
+    double entry;          // ns from the inputs to the first register
+    double arrival;        // ns into the stage of the result
 };
 
 // A sum of products whose rows of 8 bits share their columns of 8 bits: two rows take one DSP48E2 a
@@ -201,6 +212,9 @@ bool settle_states(struct pass *a);
 // Reads of memories happen as late as their users permit, so that an address waits and not a wide
 // word.
 void sink_loads(struct pass *a);
+// So do the conditions on which lanes in tiles write what each has: what they are made of waits,
+// and not a flag of each lane.
+void sink_guards(struct pass *a);
 // ---- loads.c
 // Loads of a bit of `op` in an element of `user`.
 int64_t loads_in_element(const struct op *user, const struct op *op);
@@ -228,6 +242,10 @@ int64_t state_bits(const struct process *p, const struct tile *tile, bool in_til
 // Bits that the region's iterations change in a stage, where the valid bit of it is looked at.
 int64_t update_loads(const struct process *p, const struct tile *tile, int region, bool in_tile,
                      int stage);
+// ---- join.c
+// Is it a sum or the like of what lies in tiles?
+bool op_is_joined(const struct tile *tile, int region, const struct op *op);
+struct join join_of(const struct process *p, const struct tile *tile, const struct op *op);
 // ---- lut.c
 bool is_fixed(const struct op *op); // do lanes and constants determine it?
 void mark_fixed(struct process *process);
@@ -242,6 +260,8 @@ double entry_delay(const struct process *process, const struct op *op);
 // Cycles from looking at the inputs to a usable result. `direct`: the sum behind a product takes
 // its register M, for it is itself the register P.
 int op_latency(const struct process *process, const struct op *op, bool direct);
+int tree_levels(int64_t count);                                   // of a tree that joins two by two
+double bitwise_delay(const struct target *target, int64_t count); // of an IR_ALL and the like
 int dot_extra_cycles(int64_t count); // cycles that a sum over `count` products adds to one product
 bool op_in_tile(const struct process *process, const struct tile *tile, int region,
                 const struct op *op);
