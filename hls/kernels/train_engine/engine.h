@@ -226,10 +226,9 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     HLS(unroll)
                     for (int g = 0; g < TRAIN_SUMS; g++) {
                         HLS(unroll)
-                        passing[n][u][g] =
-                            s.n != n ? current[u][g]
+                        passing[n][u][g] = s.n != n ? current[u][g]
                             : u + TRAIN_LC < TRAIN_MAX_UNITS
-                                ? current[u + TRAIN_LC < TRAIN_MAX_UNITS ? u + TRAIN_LC : 0][g]
+                                               ? current[u + TRAIN_LC][g]
                                 : 0;
                     }
                 }
@@ -237,8 +236,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     HLS(unroll)
                     for (int g = 0; g < TRAIN_SUMS; g++) {
                         HLS(unroll)
-                        mine[n][e][g] =
-                            e < TRAIN_MAX_UNITS ? current[e < TRAIN_MAX_UNITS ? e : 0][g] : 0;
+                        mine[n][e][g] = e < TRAIN_MAX_UNITS ? current[e][g] : 0;
                     }
                 }
             }
@@ -305,14 +303,14 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     HLS(unroll)
                     for (int c = 0; c < TRAIN_LC; c++) {
                         HLS(unroll)
-                        const bool is = u + TRAIN_GRADIENT_UNITS < TRAIN_MAX_UNITS;
                         int64_t both = 0;
                         for (int n = 0; n < TRAIN_NB; n++) {
                             HLS(unroll)
                             both += step_sum[n][u][g][c];
                         }
                         moved[u][g][c] = s.leave ? hls_wrap(both, TRAIN_STEP_BITS)
-                                         : is    ? leaving[is ? u + TRAIN_GRADIENT_UNITS : 0][g][c]
+                                         : u + TRAIN_GRADIENT_UNITS < TRAIN_MAX_UNITS
+                                             ? leaving[u + TRAIN_GRADIENT_UNITS][g][c]
                                                  : 0;
                     }
                 }

@@ -26,7 +26,7 @@ static int64_t passing[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_SUMS];
 HLS(array_partition variable = passing complete dim = 0)
 // Deltas of the lanes' step and, as the cells form them, of that before, which are read of a turn
 // at once.
-static int16_t deltas[2 * TRAIN_GROUPS][TRAIN_NB][TRAIN_MAX_HW * TRAIN_LC][TRAIN_SUMS];
+static int16_t deltas[2 * TRAIN_GROUPS][TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_SUMS];
 HLS(array_partition variable = deltas dim = 2 complete)
 HLS(array_partition variable = deltas dim = 3 complete)
 HLS(array_partition variable = deltas dim = 4 complete)

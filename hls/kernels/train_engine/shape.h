@@ -86,6 +86,8 @@
 #    define TRAIN_MIN(a, b) ((a) < (b) ? (a) : (b))
 #endif
 #define TRAIN_WORDS(n) (((n) + TRAIN_LC - 1) / TRAIN_LC)
+// The word of a unit: u / LC, which hlsc has for powers of two alone.
+#define TRAIN_WORD_OF(u) ((u) * (65536 / TRAIN_LC + 1) >> 16)
 #define TRAIN_OVER(f) (f(0) + f(1) + f(2) + f(3)) // a sum over the layers
 #define TRAIN_ALL(f)                                                                               \
     { f(0), f(1), f(2), f(3) }
