@@ -12,7 +12,7 @@ module hw_ram_check #(
     parameter int LATENCY = 1,
     parameter STYLE = "block",
     // Of mr_ram.
-    parameter bit OWN_DATA = 1'b0
+    parameter int OWN_DATA = 0
 ) (
     input logic clk_i,
     input logic [31:0] seed_i,
@@ -24,7 +24,7 @@ module hw_ram_check #(
 );
   localparam int AW = DEPTH > 1 ? $clog2(DEPTH) : 1;
   localparam int WIDTH = CHUNKS * CHUNK_WIDTH;
-  localparam int DATA_WIDTH = OWN_DATA ? WIDTH : CHUNK_WIDTH;
+  localparam int DATA_WIDTH = OWN_DATA != 0 ? WIDTH : CHUNK_WIDTH;
   logic [CHUNKS-1:0] we, we_next;
   logic [AW-1:0] addr_a, addr_b, a_next, b_next;
   logic [DATA_WIDTH-1:0] wdata;
@@ -126,7 +126,7 @@ module hw_ram_check #(
       if (cycle_q > 4 && ((AT_A && rdata_a !== answer_a) || (AT_B && rdata_b !== answer_b))) errors_o <= errors_o + 1;
       word = model[addr_a];
       for (int c = 0; c < CHUNKS; c++) 
-        if (we[c]) word[c*CHUNK_WIDTH+:CHUNK_WIDTH] = wdata[(OWN_DATA?c*CHUNK_WIDTH : 0)+:CHUNK_WIDTH];
+        if (we[c]) word[c*CHUNK_WIDTH+:CHUNK_WIDTH] = wdata[(OWN_DATA!=0?c*CHUNK_WIDTH : 0)+:CHUNK_WIDTH];
       model[addr_a] <= word;
     end
   end
@@ -145,7 +145,7 @@ module hw_ram_tb;
     hw_ram_check #(AT_A, AT_B, DEPTH, CHUNKS, CHUNK_WIDTH, LATENCY, STYLE, OWN_DATA) \
         u_``I (clk, seed, start, errors[I], seen[I]);
   `define RAM(I, AT_A, AT_B, DEPTH, CHUNKS, CHUNK_WIDTH, LATENCY, STYLE) \
-    `RAM_OF(I, AT_A, AT_B, DEPTH, CHUNKS, CHUNK_WIDTH, LATENCY, STYLE, 1'b0)
+    `RAM_OF(I, AT_A, AT_B, DEPTH, CHUNKS, CHUNK_WIDTH, LATENCY, STYLE, 0)
   `RAM(0, 1'b0, 1'b1, 16, 1, 16, 0, "block")
   `RAM(1, 1'b0, 1'b1, 20, 4, 8, 0, "block")
   `RAM(2, 1'b0, 1'b1, 64, 8, 16, 1, "block")
@@ -162,8 +162,8 @@ module hw_ram_tb;
   `RAM(13, 1'b1, 1'b1, 7, 3, 5, 1, "block")
   `RAM(14, 1'b1, 1'b1, 100, 24, 16, 2, "block")
   `RAM(15, 1'b1, 1'b1, 2, 1, 72, 2, "ultra")
-  `RAM_OF(16, 1'b0, 1'b1, 16, 5, 16, 1, "distributed", 1'b1)
-  `RAM_OF(17, 1'b0, 1'b1, 30, 1, 9, 2, "block", 1'b1)
+  `RAM_OF(16, 1'b0, 1'b1, 16, 5, 16, 1, "distributed", 1)
+  `RAM_OF(17, 1'b0, 1'b1, 30, 1, 9, 2, "block", 1)
 
   initial begin
     if (!$value$plusargs("seed=%d", seed)) seed = 32'd1;

@@ -24,13 +24,13 @@ module mr_ram #(
     /// "auto", "distributed", "block" or "ultra": the kind of memory in the FPGA.
     parameter STYLE = "auto",
     /// 1: each chunk is offered data of its own.
-    parameter bit OWN_DATA = 1'b0,
+    parameter int OWN_DATA = 0,
     /// Derived: address bits. Do not set.
     localparam int ADDR_WIDTH = DEPTH > 1 ? $clog2(DEPTH) : 1,
     /// Derived: bits of a word. Do not set.
     localparam int WIDTH = CHUNKS * CHUNK_WIDTH,
     /// Derived: bits that are offered. Do not set.
-    localparam int DATA_WIDTH = OWN_DATA ? WIDTH : CHUNK_WIDTH
+    localparam int DATA_WIDTH = OWN_DATA != 0 ? WIDTH : CHUNK_WIDTH
 ) (
     /// Clock, rising edge.
     input  logic                   clk_i,
@@ -74,7 +74,7 @@ module mr_ram #(
       if (|we_i) begin
         automatic logic [WIDTH-1:0] word = mem[waddr_i];
         for (int c = 0; c < CHUNKS; c++)
-          if (we_i[c]) word[c*CHUNK_WIDTH+:CHUNK_WIDTH] = wdata_i[(OWN_DATA?c*CHUNK_WIDTH : 0)+:CHUNK_WIDTH];
+          if (we_i[c]) word[c*CHUNK_WIDTH+:CHUNK_WIDTH] = wdata_i[(OWN_DATA!=0?c*CHUNK_WIDTH : 0)+:CHUNK_WIDTH];
         mem[waddr_i] <= word;
       end
     end
@@ -82,7 +82,7 @@ module mr_ram #(
     always_ff @(posedge clk_i) begin
       for (int c = 0; c < CHUNKS; c++) begin
         if (we_i[c])
-          mem[waddr_i][c*CHUNK_WIDTH+:CHUNK_WIDTH] <= wdata_i[(OWN_DATA?c*CHUNK_WIDTH : 0)+:CHUNK_WIDTH];
+          mem[waddr_i][c*CHUNK_WIDTH+:CHUNK_WIDTH] <= wdata_i[(OWN_DATA!=0?c*CHUNK_WIDTH : 0)+:CHUNK_WIDTH];
       end
     end
 `endif

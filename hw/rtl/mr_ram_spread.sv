@@ -16,13 +16,13 @@ module mr_ram_spread #(
     /// Bits of a word that share their address registers, at most.
     parameter int PIECE = 256,
     /// As of mr_ram.
-    parameter bit OWN_DATA = 1'b0,
+    parameter int OWN_DATA = 0,
     /// Derived: address bits. Do not set.
     localparam int ADDR_WIDTH = DEPTH > 1 ? $clog2(DEPTH) : 1,
     /// Derived: bits of a word. Do not set.
     localparam int WIDTH = CHUNKS * CHUNK_WIDTH,
     /// Derived: bits that are offered. Do not set.
-    localparam int DATA_WIDTH = OWN_DATA ? WIDTH : CHUNK_WIDTH
+    localparam int DATA_WIDTH = OWN_DATA != 0 ? WIDTH : CHUNK_WIDTH
 ) (
     /// Clock, rising edge.
     input  logic                   clk_i,
@@ -60,7 +60,7 @@ module mr_ram_spread #(
           .clk_i,
           .we_i(we_i[c+:LAST-c]),
           .waddr_i(waddr),
-          .wdata_i(wdata_i[(OWN_DATA?c*CHUNK_WIDTH : 0)+p*PART+:(OWN_DATA?LAST-c : 1)*BITS]),
+          .wdata_i(wdata_i[(OWN_DATA!=0?c*CHUNK_WIDTH : 0)+p*PART+:(OWN_DATA!=0?LAST-c : 1)*BITS]),
           .raddr_i(raddr),
           .rdata_o(rdata_o[c*CHUNK_WIDTH+p*PART+:(LAST-c)*BITS])
       );
