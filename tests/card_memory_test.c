@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define FOLDER "build/card_memory_test"
 enum { SUMS = 5, KEPT = 256 }; // words of the memories (tests/card/recall.c)
@@ -218,7 +219,7 @@ END_TEST
 
 int main(void) {
     const char *given = getenv("SEED");
-    seed = given ? strtoull(given, NULL, 10) : 1;
+    seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
     printf("card_memory_test: SEED=%llu\n", (unsigned long long)seed);
     state = seed;
     Suite *suite = suite_create("card_memory");
