@@ -10,7 +10,6 @@
 #include "file.h"
 #include "hls_build.h"
 #include "kernel_hash.h"
-#include "mr_command.h"
 #include "network_build.h"
 
 #include <check.h>
@@ -181,7 +180,7 @@ START_TEST(memory_goes_with_the_session) {
 }
 END_TEST
 
-// Sentences, and that the session goes on.
+// A sentence, and the session goes on. (What is left of a plan, the watchdog finds: card_rtl_test.)
 START_TEST(a_plan_beyond_the_memory_is_an_error) {
     struct pair pair = open_pair();
     struct mr_error error;
@@ -190,8 +189,6 @@ START_TEST(a_plan_beyond_the_memory_is_an_error) {
     compare_run(pair, 2, KEPT, 1);
     ck_assert_int_eq(run(pair.card, x, y, 1, KEPT + 1, 1u, &error), MR_ERROR_DEVICE);
     ck_assert_msg(strstr(error.text, "behind the end of one of its memories"), "%s", error.text);
-    ck_assert_int_eq(run(pair.card, x, y, 2, 4, 1u | 1u << MR_FLAGS_OWN, &error), MR_ERROR_DEVICE);
-    ck_assert_msg(strstr(error.text, "did not take or give"), "%s", error.text);
     compare_run(pair, 2, KEPT, 1);
     close_pair(pair);
     free(x);
