@@ -48,7 +48,7 @@ static int64_t less(int64_t a, int64_t b) {
 #define TRAIN_WIDTH_3 shape->width[3]
 #define TRAIN_WIDTH_4 shape->width[4]
 #define TRAIN_OUTPUTS shape->outputs
-#define TRAIN_LC shape->lc
+#define TRAIN_LC (int64_t) shape->lc
 #define TRAIN_NB shape->nb
 #define TRAIN_BATCH shape->batch
 #define TRAIN_STEPS (int64_t) shape->steps
