@@ -135,10 +135,10 @@ for (int e = 0; e < TRAIN_LC; e++) {
 for (int n = 0; n < TRAIN_NB; n++) {
     HLS(unroll)
     for (int u = 0; u < TRAIN_MAX_UNITS; u++) {
+        HLS(unroll)
+        for (int g = 0; g < TRAIN_SUMS; g++) {
             HLS(unroll)
-            for (int g = 0; g < TRAIN_SUMS; g++) {
-                HLS(unroll)
-                const bool formed = s.cell_back && (!TRAIN_RESET || s.cell_gates == (g == 0));
+            const bool formed = s.cell_back && (!TRAIN_RESET || s.cell_gates == (g == 0));
             if (formed && s.n == n && s.q == TRAIN_WORD_OF(u))
                 deltas[s.cell_deltas][n][u][g] = formed_delta[u - TRAIN_LC * TRAIN_WORD_OF(u)][g];
         }

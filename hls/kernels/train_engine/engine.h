@@ -227,9 +227,9 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     for (int g = 0; g < TRAIN_SUMS; g++) {
                         HLS(unroll)
                         passing[n][u][g] = s.n != n ? current[u][g]
-                            : u + TRAIN_LC < TRAIN_MAX_UNITS
+                                           : u + TRAIN_LC < TRAIN_MAX_UNITS
                                                ? current[u + TRAIN_LC][g]
-                                : 0;
+                                               : 0;
                     }
                 }
                 for (int e = 0; e < TRAIN_LC; e++) {
@@ -311,7 +311,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                         moved[u][g][c] = s.leave ? hls_wrap(both, TRAIN_STEP_BITS)
                                          : u + TRAIN_GRADIENT_UNITS < TRAIN_MAX_UNITS
                                              ? leaving[u + TRAIN_GRADIENT_UNITS][g][c]
-                                                 : 0;
+                                             : 0;
                     }
                 }
             }
