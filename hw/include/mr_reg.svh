@@ -4,6 +4,9 @@
 // The simulator Verilator copies the array at once (it refuses delayed element writes in loops that it keeps);
 // Yosys and Icarus know no array assignment, so they get the loops. MR_REG0 is the plain register.
 //
+// `MR_BITS<n>(q, d, sizes..., element)` is the same where some bits of an element are known: `element` says it with them, of
+// the indices mr_a, mr_b, mr_c and mr_e.
+//
 // In Verilator q <= d is two statements for each element. Wide arrays, of which that would be most of its C++, are
 // `MR_WIDE<n>(q, d, sizes...)`, with `MR_NEXT<n>(q, sizes...)` behind the declaration of q and `MR_FIRST<n>(q, sizes...)`
 // behind its initial block: an array beside q, at which nothing else looks, takes d at the edge, and q follows it as
@@ -26,6 +29,10 @@
 `define MR_REG2(q, d, n0, n1) q <= d;
 `define MR_REG3(q, d, n0, n1, n2) q <= d;
 `define MR_REG4(q, d, n0, n1, n2, n3) q <= d;
+`define MR_BITS1(q, d, n0, element) q <= d;
+`define MR_BITS2(q, d, n0, n1, element) q <= d;
+`define MR_BITS3(q, d, n0, n1, n2, element) q <= d;
+`define MR_BITS4(q, d, n0, n1, n2, n3, element) q <= d;
 // Each element. A loop whose index was set before is one over a local variable in C++.
 `define MR_EACH1(to, from, n0) \
   begin \
@@ -97,6 +104,20 @@
       for (int mr_c = 0; mr_c < (n2); mr_c++) \
         for (int mr_e = 0; mr_e < (n3); mr_e++) \
           q[mr_a][mr_b][mr_c][mr_e] <= d[mr_a][mr_b][mr_c][mr_e];
+`define MR_BITS1(q, d, n0, element) \
+  for (int mr_a = 0; mr_a < (n0); mr_a++) q[mr_a] <= element;
+`define MR_BITS2(q, d, n0, n1, element) \
+  for (int mr_a = 0; mr_a < (n0); mr_a++) \
+    for (int mr_b = 0; mr_b < (n1); mr_b++) q[mr_a][mr_b] <= element;
+`define MR_BITS3(q, d, n0, n1, n2, element) \
+  for (int mr_a = 0; mr_a < (n0); mr_a++) \
+    for (int mr_b = 0; mr_b < (n1); mr_b++) \
+      for (int mr_c = 0; mr_c < (n2); mr_c++) q[mr_a][mr_b][mr_c] <= element;
+`define MR_BITS4(q, d, n0, n1, n2, n3, element) \
+  for (int mr_a = 0; mr_a < (n0); mr_a++) \
+    for (int mr_b = 0; mr_b < (n1); mr_b++) \
+      for (int mr_c = 0; mr_c < (n2); mr_c++) \
+        for (int mr_e = 0; mr_e < (n3); mr_e++) q[mr_a][mr_b][mr_c][mr_e] <= element;
 `define MR_NEXT1(q, n0)
 `define MR_NEXT2(q, n0, n1)
 `define MR_NEXT3(q, n0, n1, n2)

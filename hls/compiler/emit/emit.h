@@ -94,6 +94,9 @@ void put_instances(struct emit *e, struct text *t, const struct instances *loops
 void open_loops(struct emit *e, struct text *t, uint32_t space, const char *indent);
 void assign_value(struct emit *e, const char *name, uint32_t space, const char *expression);
 void register_value(struct emit *e, const char *q, const char *d, uint32_t space);
+// The same of values of so many bits, of which only those from `top` down to `below` are not 0.
+void register_bits(struct emit *e, const char *q, const char *d, uint32_t space, int width, int top,
+                   int below);
 // The same of an array with a dimension more, of so many elements (0: none). What Verilator needs
 // beside a wide one goes to `next`, behind the declaration of q.
 void register_array(struct emit *e, struct text *next, const char *q, const char *d, uint32_t space,

@@ -317,8 +317,26 @@ void emit_invariants(struct emit *e) {
     }
 }
 
+// q <= d, of one stage and the next. Bits that are 0 in every value are said to be so at each, the
+// sign and what a shift leaves: a synthesis that looks for constants one register after the other
+// would go through all of its passes for each stage of a long pipeline.
+static void pass_on(struct emit *e, const struct op *op, const char *q, const char *d) {
+    const bool positive = !op->modular && op->low >= 0 && op->width > 1;
+    const bool shifted = op->code == IR_SHL && op->in[1]->code == IR_CONST;
+    const int top = op->width - 1 - positive, below = shifted ? (int)op->in[1]->low : 0;
+
+    if ((positive || below) && below <= top)
+        register_bits(e, q, d, op->space, op->width, top, below);
+    else
+        register_value(e, q, d, op->space);
+}
+
 // Registers from the stage in which a value is made to the last in which this module looks at it.
 void emit_pipeline(struct emit *e) {
+    enum {
+        BLOCK = 1024
+    }; // registers, whose number Yosys' time for a block grows with the square of
+    int64_t here = 0;
     for (int i = 0; i < e->p->op_count; i++) {
         const struct op *op = e->p->ops[i];
         const struct op_time *t = &e->s->time[i];
@@ -354,10 +372,15 @@ void emit_pipeline(struct emit *e) {
                 declare_value(e, d, op->width, op->space);
                 assign_value(e, d, op->space, value_at(e, op, stage - 1));
             }
-            register_value(e, q, d, op->space);
+            pass_on(e, op, q, d);
         }
         for (int k = 0; merged && k < 2; k++)
             put(texts[k], "`endif\n");
+        here += space_count(e, op->space) * (last - first + 1 > 0 ? last - first + 1 : 0);
+        if (here >= BLOCK) {
+            put(&e->m->registers, "  end\n  always_ff @(posedge clk_i) begin\n");
+            here = 0;
+        }
     }
 }
 

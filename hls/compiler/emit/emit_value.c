@@ -239,6 +239,26 @@ void register_value(struct emit *e, const char *q, const char *d, uint32_t space
         put(&e->m->registers, "    %s <= %s;\n", q, d);
 }
 
+void register_bits(struct emit *e, const char *q, const char *d, uint32_t space, int width, int top,
+                   int below) {
+    const char *at[] = {"", "[mr_a]", "[mr_a][mr_b]", "[mr_a][mr_b][mr_c]",
+                        "[mr_a][mr_b][mr_c][mr_e]"};
+    const int dims = __builtin_popcount(space);
+    const char *bits = arena_printf(e->cc, "%s%s[%d:%d]", d, at[dims], top, below);
+
+    if (top < width - 1)
+        bits = arena_printf(e->cc, "%d'd0, %s", width - 1 - top, bits);
+    if (below)
+        bits = arena_printf(e->cc, "%s, %d'd0", bits, below);
+    if (!space)
+        put(&e->m->registers, "    %s <= {%s};\n", q, bits);
+    else if (space_count(e, space) >= WIDE)
+        register_array(e, &e->m->declarations, q, d, space, 0);
+    else
+        put(&e->m->registers, "    `MR_BITS%d(%s, %s, %s, {%s})\n", dims, q, d, sizes_of(e, space),
+            bits);
+}
+
 void starts_at(struct emit *e, const char *q, uint32_t space) {
     if (space_count(e, space) >= WIDE)
         put(&e->m->declarations, "  `MR_FIRST%d(%s, %s)\n", __builtin_popcount(space), q,
