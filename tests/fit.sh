@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make fit`: what the networks cost on a card, by Yosys, beside what the planner says; fails where hlsc's report and
 # the gates differ, and where loads, LUTs or carry between registers, or what lacks a register, are in the way of the
-# clock. Run from the root.
+# clock. ENGINES (none; of S1, S3, S4) are training engines of docs/training-engine.md, which take Yosys long and are held
+# against the report alone. Run from the root.
 # TARGET (u55c) is a device of base/contract/devices.def; LANES are options for the planner, such as "--area".
 set -u
 models=${MODELS:-../shared/models}
 target=${TARGET:-u55c}
 lanes=${LANES:-}
+engines=${ENGINES:-}
 failed=0
 
 # The slowest paths of each process by hlsc's delays, from its report, one key a line.
@@ -47,11 +49,27 @@ fit() { # name, ONNX file
     local rtl
     rtl=$(echo "$work"/cache/network-hls-*/network.sv)
     paths "${rtl%network.sv}report.json" || return 1
-    timeout "${FIT_SECONDS:-3000}" hw/fit/fit.sh --report "${rtl%network.sv}report.json" --paths \
-        "$work" "$target" "$rtl" --top network
-    local code=$?
-    [ $code -ne 124 ] || echo "fit: Yosys was stopped after ${FIT_SECONDS:-3000} s; FIT_SECONDS=N gives it more"
+    gates "$work" "${FIT_SECONDS:-3000}" --paths
+}
+
+gates() { # folder of whose cache it is, seconds, options of fit.sh
+    local work=$1 seconds=$2 rtl code
+    shift 2
+    rtl=$(echo "$work"/cache/network-hls-*/network.sv)
+    timeout "$seconds" hw/fit/fit.sh --report "${rtl%network.sv}report.json" "$@" "$work" "$target" "$rtl" --top network
+    code=$?
+    [ $code -ne 124 ] || echo "fit: Yosys was stopped after $seconds s; FIT_SECONDS=N gives it more"
     return $code
+}
+
+engine() { # name, layers of LSTM, units, sequences of a mini-batch, multipliers in the lanes
+    local work=build/fit/$1 layers='{"cell": "lstm", "hidden": '$3'}'
+    rm -rf "$work"
+    mkdir -p "$work" || return 1
+    echo "{\"inputs\": 25, \"layers\": [$(yes "$layers" | sed "$2q" | paste -sd,)], \"heads\": [{\"outputs\": 1}]}" >"$work/net.json"
+    local plan=(build/millrace train "$work/net.json" --batch "$4" --plan 50 --multipliers "$5" --target "$target")
+    "${plan[@]}" && MILLRACE_CACHE=$PWD/$work/cache "${plan[@]}" --platform hw -o "$work/project" >"$work/build.log" &&
+        gates "$work" "${FIT_SECONDS:-20000}"
 }
 
 fit 2x25 tests/data/turbofan_lstm2x25_rul.onnx || { echo "fit: 2x25 failed" && failed=1; }
@@ -61,4 +79,15 @@ if [ -r "$models/turbofan_lstm4x64_rul.onnx" ]; then
 else
     echo "skipped: 4x64: $models/turbofan_lstm4x64_rul.onnx is absent"
 fi
+for name in $engines; do
+    echo
+    case $name in
+    S1) shape="2 64 24 3328" ;;
+    S3) shape="2 25 64 2048" ;;
+    S4) shape="4 64 64 6656" ;;
+    *) echo "fit: no engine $name; known are S1, S3 and S4" && failed=1 && continue ;;
+    esac
+    # shellcheck disable=SC2086
+    engine "$name" $shape || { echo "fit: $name failed" && failed=1; }
+done
 exit $failed
