@@ -584,7 +584,7 @@ int main(int argc, char **argv) {
     const uint64_t seed = argc > 2  ? strtoull(argv[2], NULL, 10)
                           : is_long ? (uint64_t)time(NULL)
                                     : 1;
-    const int count = argc > 3 ? atoi(argv[3]) : is_long ? 30 : 40;
+    const int count = argc > 3 ? atoi(argv[3]) : 30;
     mkdir("build", 0777);
     mkdir(FOLDER, 0777);
     setenv("MILLRACE_CACHE", "build/cache", 0);
