@@ -247,7 +247,6 @@ static int check_kernels(const struct mr_card_design *design, char *error, size_
     return result;
 }
 
-_Static_assert(MR_CARD_MEMORIES == MR_CARD_MEMORY_ADDRESS_MOST, "each has registers");
 static void print_memories(FILE *header, const struct mr_card_design *design) {
     const struct mr_report *report = design->report;
     if (!report->external_count)
@@ -264,10 +263,10 @@ char *mr_card_shape_header(const struct mr_card_design *design, char *error, siz
     size_t size = 0;
     if (check_kernels(design, error, error_size))
         return NULL;
-    if (design->report->external_count > MR_CARD_MEMORIES) {
+    if (design->report->external_count > MR_CARD_MEMORIES_MOST) {
         mr_fail(error, error_size,
                 "the network has %zu external memories and a card's kernel %d at most",
-                design->report->external_count, MR_CARD_MEMORIES);
+                design->report->external_count, MR_CARD_MEMORIES_MOST);
         return NULL;
     }
     FILE *header = open_memstream(&text, &size);

@@ -8,12 +8,13 @@
 #include "device_table.h"
 #include "hls_report.h"
 #include "millrace.h"
+#include "mr_registers.h"
 
 #include <jansson.h>
 #include <limits.h>
 #include <stdbool.h>
 
-enum { MR_CARD_MEMORIES = 4 }; // external memories of a network, at most
+enum { MR_CARD_MEMORIES_MOST = MR_CARD_MEMORY_ADDRESS_MOST }; // external ones of a network
 
 // What an image is of. Nothing of it is its own.
 struct mr_card_design {
@@ -25,9 +26,9 @@ struct mr_card_design {
     const struct mr_report *report;
     double clock_mhz;
     uint32_t x_bits, y_bits;
-    uint32_t memory_words[MR_CARD_MEMORIES]; // that each external memory of the report needs
-    bool feeds_back;                         // a number that it gives can be its input
-    json_t *described;                       // members of its manifest beside those of all
+    uint32_t memory_words[MR_CARD_MEMORIES_MOST]; // that each external memory of the report needs
+    bool feeds_back;                              // a number that it gives can be its input
+    json_t *described;                            // members of its manifest beside those of all
 };
 
 // The images that hold this shape, for its target; "" where there is none.

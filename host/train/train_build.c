@@ -127,7 +127,7 @@ static int build_image(const struct mr_train_shape *shape, const char *source,
     design->clock_mhz = report->clock_mhz;
     design->x_bits = (uint32_t)mr_train_element_numbers(shape) * 16;
     design->y_bits = 32;
-    for (size_t i = 0; i < report->external_count && i < MR_CARD_MEMORIES; i++)
+    for (size_t i = 0; i < report->external_count && i < MR_CARD_MEMORIES_MOST; i++)
         design->memory_words[i] = mr_train_external_words(shape, report->externals[i].name);
     design->described = describe(shape, report, &built->stages);
     if (code == 0)

@@ -77,9 +77,7 @@ uint64_t mr_train_products(const struct mr_train_shape *shape, size_t sequences,
 
 // Of a word in an external memory.
 static int64_t outside_bytes(int64_t bits) {
-    enum { BEAT = 64 };
-
-    return (bits + BEAT * 8 - 1) / (BEAT * 8) * BEAT;
+    return (bits + MR_BEAT_BITS - 1) / MR_BEAT_BITS * MR_BEAT_BYTES;
 }
 
 struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape) {
@@ -306,10 +304,9 @@ uint32_t mr_train_external_words(const struct mr_train_shape *shape, const char 
     const struct {
         const char *name;
         int64_t words;
-    } memories[] = {
-        {"stash", TRAIN_OVER(TRAIN_STASH)},
-        {"above", 2 * shape->steps * (int64_t)TRAIN_GROUPS * TRAIN_MAX_HW}, // of two layers in turn
-        {"params", TRAIN_PARAM_WORDS}};
+    } memories[] = {{"stash", TRAIN_OVER(TRAIN_STASH)},
+                    {"above", 2 * TRAIN_OF_ABOVE},
+                    {"params", TRAIN_PARAM_WORDS}};
 
     for (size_t i = 0; shape->port && i < sizeof memories / sizeof *memories; i++)
         if (strcmp(memories[i].name, name) == 0)

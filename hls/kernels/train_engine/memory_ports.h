@@ -22,7 +22,7 @@
 #else
 #    define TRAIN_H_WORDS TRAIN_OVER(TRAIN_STASH)
 #    define TRAIN_KEPT_WORDS (TRAIN_H_WORDS * TRAIN_NB)
-#    define TRAIN_ABOVE_WORDS (TRAIN_STEPS * TRAIN_GROUPS * TRAIN_MAX_HW)
+#    define TRAIN_ABOVE_WORDS TRAIN_OF_ABOVE
 #    define TRAIN_TOP_H(t, at)                                                                     \
         (TRAIN_H_WORDS - TRAIN_STEPS * TRAIN_GROUPS * TRAIN_TOP_HW + (at)*TRAIN_TOP_HW)
 #    define TRAIN_TOP_ABOVE(t, at) ((at)*TRAIN_MAX_HW)

@@ -168,9 +168,10 @@ enum { train_turns = TRAIN_TURNS };
 #define TRAIN_BASE(f)                                                                              \
     { 0, f(0), f(0) + f(1), f(0) + f(1) + f(2) }
 #define TRAIN_STASH(l) (TRAIN_STEPS * TRAIN_GROUPS * TRAIN_HW(l))
-// Of the port, where each layer's derivatives by h from above are, those of two layers in turn.
-#define TRAIN_ABOVE(l)                                                                             \
-    ((TRAIN_LAYERS - 1 - l) % 2 != 0 ? TRAIN_STEPS * TRAIN_GROUPS * TRAIN_MAX_HW : 0)
+// The derivatives by h that a layer has from above; of the port, where each layer's are, those of
+// two layers in turn.
+#define TRAIN_OF_ABOVE (TRAIN_STEPS * TRAIN_GROUPS * TRAIN_MAX_HW)
+#define TRAIN_ABOVE(l) ((TRAIN_LAYERS - 1 - l) % 2 != 0 ? TRAIN_OF_ABOVE : 0)
 // And of a step, on the chip.
 #define TRAIN_WINDOW (TRAIN_GROUPS * TRAIN_MAX_HW)
 #define TRAIN_STATES(l) (TRAIN_GROUPS * TRAIN_CW(l))
