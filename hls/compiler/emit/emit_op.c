@@ -333,9 +333,8 @@ static void pass_on(struct emit *e, const struct op *op, const char *q, const ch
 
 // Registers from the stage in which a value is made to the last in which this module looks at it.
 void emit_pipeline(struct emit *e) {
-    enum {
-        BLOCK = 1024
-    }; // registers, whose number Yosys' time for a block grows with the square of
+    // Registers of a block, with the square of whose number Yosys' time for it grows.
+    enum { BLOCK = 1024 };
     int64_t here = 0;
     for (int i = 0; i < e->p->op_count; i++) {
         const struct op *op = e->p->ops[i];
