@@ -428,6 +428,10 @@ static int tell_end(struct train *train, const struct mr_training *training) {
     return CLI_OK;
 }
 
+static const char *holds(uint64_t needed, uint64_t there) {
+    return needed > there ? "more than the" : "of the";
+}
+
 static int plan_engine(struct train *train) {
     struct mr_train_engine e;
     struct mr_error error;
@@ -436,20 +440,21 @@ static int plan_engine(struct train *train) {
         return cli_fail(train->cli, "%s", error.text);
     const double ms = (double)e.cycles / (e.clock_mhz * 1e3), rate = e.batch / ms * 1e3;
     const double gigabytes = (double)e.passed_bytes / ms / 1e6; // in a second
-    const uint64_t all = e.lane_bits + e.gradient_bits + e.stash_bits + e.parameter_bits;
+    const uint64_t all = e.gradient_bits + e.stash_bits + e.parameter_bits;
     if (train->cli->json)
         printf("{\"multipliers\":%u,\"columns\":%u,\"together\":%u,\"batch\":%u,\"steps\":%u,"
                "\"cycles\":%llu,\"predict_cycles\":%llu,\"utilisation\":%.6g,\"clock_mhz\":%g,"
                "\"milliseconds\":%.6g,"
-               "\"sequences_per_second\":%.6g,\"lane_bits\":%llu,"
+               "\"sequences_per_second\":%.6g,\"lane_luts\":%llu,\"device_luts\":%llu,"
                "\"gradient_bits\":%llu,\"stash_bits\":%llu,\"parameter_bits\":%llu,\"target\":\"%"
                "s\",\"device_bits\":%llu,\"outside_bytes\":%llu,"
                "\"outside_gigabytes_per_second\":%.4g}\n",
                e.multipliers, e.columns, e.together, e.batch, e.steps, (unsigned long long)e.cycles,
                (unsigned long long)e.predict_cycles, e.utilisation, e.clock_mhz, ms, rate,
-               (unsigned long long)e.lane_bits, (unsigned long long)e.gradient_bits,
-               (unsigned long long)e.stash_bits, (unsigned long long)e.parameter_bits, e.target,
-               (unsigned long long)e.device_bits, (unsigned long long)e.outside_bytes, gigabytes);
+               (unsigned long long)e.lane_luts, (unsigned long long)e.device_luts,
+               (unsigned long long)e.gradient_bits, (unsigned long long)e.stash_bits,
+               (unsigned long long)e.parameter_bits, e.target, (unsigned long long)e.device_bits,
+               (unsigned long long)e.outside_bytes, gigabytes);
     else
         printf("a training engine of %u multipliers in its lanes, %u columns of %u sequences a "
                "cycle:\n%llu cycles for %u sequences of %u steps, %.4g ms at %g MHz, %.0f "
@@ -458,12 +463,13 @@ static int plan_engine(struct train *train) {
                ms, e.clock_mhz, rate, 100 * e.utilisation);
     if (!train->cli->json)
         printf(
-            "memories of %.1f Mb: weights and deltas beside the lanes %.1f, gradients %.1f, of "
-            "the steps for the way back %.1f, parameters with moments %.1f; %s %.0f Mb of a %s\n",
-            (double)all / 1e6, (double)e.lane_bits / 1e6, (double)e.gradient_bits / 1e6,
-            (double)e.stash_bits / 1e6, (double)e.parameter_bits / 1e6,
-            all > e.device_bits ? "no engine is built of it: that is more than the" : "of the",
-            (double)e.device_bits / 1e6, e.target);
+            "memories of %.1f Mb: gradients %.1f, of the steps for the way back %.1f, parameters "
+            "with moments %.1f; %s %.0f Mb of a %s\n"
+            "weights and deltas beside the lanes: %llu LUTs, %s %llu that can be memory\n",
+            (double)all / 1e6, (double)e.gradient_bits / 1e6, (double)e.stash_bits / 1e6,
+            (double)e.parameter_bits / 1e6, holds(all, e.device_bits), (double)e.device_bits / 1e6,
+            e.target, (unsigned long long)e.lane_luts, holds(e.lane_luts, e.device_luts),
+            (unsigned long long)e.device_luts);
     if (!train->cli->json && e.outside_bytes)
         printf("in the card's memory %.0f MB: the parameters, and the steps for the way back but "
                "for the ones at work; %.3g GB/s\n",

@@ -190,6 +190,19 @@ int mr_train_build(const struct mr_train_shape *shape, const struct mr_int_devic
                : build_here(shape, source, form == MR_FORM_RTL, options, built, error);
 }
 
+// Vivado would find out in hours.
+static int check_luts(const struct mr_train_shape *shape, const struct mr_target *target,
+                      struct mr_error *error) {
+    const uint64_t luts = mr_train_memory(shape).luts, most = mr_train_card_luts(target);
+
+    return luts <= most
+               ? 0
+               : mr_failure(error, MR_ERROR_PLAN,
+                            "weights and deltas beside the lanes take %llu LUTs, and a %s has %llu "
+                            "that can be memory; a smaller network or another target would do",
+                            (unsigned long long)luts, target->name, (unsigned long long)most);
+}
+
 int mr_train_image_build(const struct mr_train_shape *shape, const char *platform,
                          const char *output, const struct mr_int_device_options *options,
                          struct mr_train_built *built, struct mr_error *error) {
@@ -202,6 +215,8 @@ int mr_train_image_build(const struct mr_train_shape *shape, const char *platfor
         code = mr_train_source(shape, MR_NETWORK_TOP, source, sizeof source, error);
     if (code == 0)
         code = design_of(source, options, &design, built, error);
+    if (code == 0 && strcmp(platform, "hw") == 0)
+        code = check_luts(shape, design.target, error);
     return code ? code
                 : build_image(shape, source, &design, platform, output, options, built, error);
 }

@@ -3,7 +3,9 @@
 #include "train_plan.h"
 
 #include "failure.h"
+#include "memory_shape.h"
 #include "network_build.h"
+#include "plan_memory.h"
 #include "train_engine/gru_cell.h"
 #include "train_engine/gru_reset_first_cell.h"
 #include "train_engine/lstm_cell.h"
@@ -80,15 +82,31 @@ static int64_t outside_bytes(int64_t bits) {
     return (bits + MR_BEAT_BITS - 1) / MR_BEAT_BITS * MR_BEAT_BYTES;
 }
 
+// Of weights the rows are written apart, of deltas the units of a sequence.
+static uint64_t lane_luts(const struct mr_train_shape *shape) {
+    enum { NUMBER = 16, STEPS = 2 };
+    const struct mr_memory_shape weights = {.words = (uint64_t)(TRAIN_OVER(TRAIN_KW)),
+                                            .chunks = (uint64_t)(TRAIN_GATES * TRAIN_MAX_UNITS),
+                                            .chunk_bits = (uint64_t)(TRAIN_LC * NUMBER),
+                                            .ports = 1};
+    const struct mr_memory_shape deltas = {.words = (uint64_t)(STEPS * TRAIN_GROUPS),
+                                           .chunks = (uint64_t)(TRAIN_MAX_UNITS * TRAIN_NB),
+                                           .chunk_bits = (uint64_t)(TRAIN_SUMS * NUMBER),
+                                           .ports = 1};
+    struct mr_memory_use use = {0};
+
+    mr_memory_add(MR_STORAGE_LUTRAM, &weights, 1, &use);
+    mr_memory_add(MR_STORAGE_LUTRAM, &deltas, 1, &use);
+    return use.lut;
+}
+
 struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape) {
     enum { NUMBER = 16, GRADIENT = 48, STATE = 24, PARAMETER = 24 * 3 };
     const int64_t numbers = shape->nb * shape->lc, kept = cells[shape->cell].kept;
     const int64_t turns = shape->steps * (int64_t)TRAIN_GROUPS;
 
     struct mr_train_memory memory = {
-        .lanes = (uint64_t)(NUMBER * shape->lc *
-                            (TRAIN_GATES * TRAIN_MAX_UNITS * TRAIN_OVER(TRAIN_KW) +
-                             2 * shape->batch * TRAIN_MAX_HW * TRAIN_SUMS)),
+        .luts = lane_luts(shape),
         .gradients = (uint64_t)(TRAIN_GRADIENT_WORDS * TRAIN_GRADIENT_UNITS * TRAIN_GATES *
                                 shape->lc * GRADIENT),
         .stash = (uint64_t)(numbers * (turns * (TRAIN_XW * NUMBER + TRAIN_MAX_HW * STATE) +
@@ -112,6 +130,10 @@ struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape) {
                                    2 * (all - top) * of_above + 2 * TRAIN_PARAM_WORDS * of_params);
     }
     return memory;
+}
+
+uint64_t mr_train_card_luts(const struct mr_target *target) {
+    return (uint64_t)target->lut * MR_PLAN_LUT_MEMORY_PERCENT / 100;
 }
 
 uint64_t mr_train_card_bits(const struct mr_target *target) {
@@ -177,7 +199,7 @@ static bool fits(const struct mr_train_shape *shape, uint64_t cycles) {
 static bool on_chip(const struct mr_train_shape *shape, const struct mr_target *target) {
     const struct mr_train_memory m = mr_train_memory(shape);
 
-    return m.lanes + m.gradients + m.stash + m.parameters <= mr_train_card_bits(target);
+    return m.gradients + m.stash + m.parameters <= mr_train_card_bits(target);
 }
 
 // Of the shapes that are as fast, the one with the least multipliers. False: none fits.

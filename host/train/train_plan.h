@@ -45,16 +45,18 @@ uint64_t mr_train_products(const struct mr_train_shape *shape, size_t sequences,
 
 // Bits of its memories, each counted once: hlsc adds copies where several loops read.
 struct mr_train_memory {
-    uint64_t lanes;     // weights of all layers, and deltas of two steps: beside the lanes, in LUTs
-    uint64_t gradients; // of one layer, or where they are clipped of all
-    uint64_t stash;     // of a mini-batch's steps: what the way back needs
+    uint64_t luts; // of weights of all layers and deltas of two steps, beside the lanes
+    // Bits.
+    uint64_t gradients;  // of one layer, or where they are clipped of all
+    uint64_t stash;      // of a mini-batch's steps: what the way back needs
     uint64_t parameters; // weights and moments, as the optimiser has them
     // With `port` these two are in external memories, but for windows of the stash: bytes there,
     // and those that a mini-batch stores and fetches. Else 0.
     uint64_t outside, passed;
 };
 struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape);
-// And those of block RAM and UltraRAM of a card.
+// And of a card the LUTs that can be memory, and the bits of block RAM and UltraRAM.
+uint64_t mr_train_card_luts(const struct mr_target *target);
 uint64_t mr_train_card_bits(const struct mr_target *target);
 
 // The text of its C file, whose top function is `top`. It has room for 1,200 characters.
