@@ -180,7 +180,7 @@ static int check_network(const struct mr_train_shape *shape, struct mr_error *er
 
 // Which shapes have their stash and parameters outside (memory_ports.h).
 static bool may_port(const struct mr_train_shape *shape) {
-    return shape->nb == 1 && !TRAIN_RESET && !shape->per_step;
+    return !TRAIN_RESET && !shape->per_step;
 }
 
 // What is counted in 16 bits (sequencer.h; the scalars steps and sequences), and cycles in 32.
@@ -207,7 +207,7 @@ static bool choose(struct mr_train_shape *shape, int multipliers) {
     struct mr_train_shape best = *shape;
     uint64_t least = UINT64_MAX;
 
-    for (int nb = 1; nb <= (shape->port ? 1 : TRAIN_MOST_NB) && shape->batch % nb == 0; nb++) {
+    for (int nb = 1; nb <= TRAIN_MOST_NB && shape->batch % nb == 0; nb++) {
         shape->nb = nb;
         for (int lc = 1; lc <= TRAIN_MAX(TRAIN_MAX_UNITS, shape->width[0]) && lc <= 64; lc++) {
             shape->lc = lc;
@@ -298,9 +298,8 @@ int mr_train_source(const struct mr_train_shape *shape, const char *top, char *t
             TRAIN_MOST_NB, shape->nb, shape->batch);
     if (shape->port && !may_port(shape))
         return mr_failure(error, MR_ERROR_ARGUMENT,
-                          "a training engine with external memories has sequences that do "
-                          "not share a weight, a head on the last step, and no GRU with its reset "
-                          "gate in front; here is one of these");
+                          "a training engine with external memories has a head on the last step, "
+                          "and no GRU with its reset gate in front; here it is otherwise");
     at += (size_t)snprintf(text, size,
                            "#define TRAIN_TOP %s\n#define TRAIN_CELL %s\n#define TRAIN_LAYERS %d\n",
                            top, name, shape->layers);

@@ -23,15 +23,15 @@ for (int e = 0; e < TRAIN_LC; e++) {
         HLS(unroll)
         back_kept[g] = 0;
         if (TRAIN_RESET ? s.cell : s.cell_back)
-            back_kept[g] = kept[s.cell_kept][e][g];
+            back_kept[g] = kept[s.cell_kept][s.n % TRAIN_KEPT_NB][e][g];
     }
     int16_t old_state = 0, next_state = 0;
     int32_t from_above = 0, after = 0, old_before = 0;
 #if TRAIN_PORT
-    if (s.cell_back && !s.cell_quiet && layer == TRAIN_LAYERS - 1)
+    if (s.cell_back && layer != TRAIN_LAYERS - 1)
+        from_above = from_layer.v[s.n][e];
+    else if (s.cell_back && !s.cell_quiet)
         from_above = above[s.cell_above][s.n][e];
-    else
-        from_above = from_layer.v[e];
 #else
     if (s.cell_back && !s.cell_quiet)
         from_above = above[s.cell_above][s.n][e];
@@ -87,10 +87,15 @@ for (int e = 0; e < TRAIN_LC; e++) {
         before[s.cell_turn][e] = back.before;
 #endif
 #if TRAIN_PORT
-    stored.h[e] = h;
-    for (int g = 0; g < TRAIN_KEPT; g++) {
+    for (int n = 0; n < TRAIN_NB; n++) {
         HLS(unroll)
-        stored.kept[e][g] = fore_kept[g];
+        if (s.n == n)
+            stored.h[n][e] = h;
+        for (int g = 0; g < TRAIN_KEPT; g++) {
+            HLS(unroll)
+            if (s.n == n)
+                stored.kept[n][e][g] = fore_kept[g];
+        }
     }
 #else
     if (s.cell_forward && !s.cell_gates)
@@ -98,7 +103,7 @@ for (int e = 0; e < TRAIN_LC; e++) {
     if (s.cell_forward) {
         for (int g = 0; g < TRAIN_KEPT; g++) {
             HLS(unroll)
-            kept[s.cell_kept][e][g] = fore_kept[g];
+            kept[s.cell_kept][0][e][g] = fore_kept[g];
         }
     }
 #endif
@@ -123,12 +128,16 @@ for (int e = 0; e < TRAIN_LC; e++) {
 #if TRAIN_PORT
 for (int e = 0; e < TRAIN_LC; e++) {
     HLS(unroll)
-    if (s.cell_forward || fills)
-        h_stash[fills ? fills_at : s.cell_stash][s.n][e] = fills ? fetched.h[e] : stored.h[e];
-    for (int g = 0; g < TRAIN_KEPT; g++) {
+    for (int n = 0; n < TRAIN_NB; n++) {
         HLS(unroll)
-        if (fills_kept)
-            kept[fills_at][e][g] = fetched.kept[e][g];
+        if (fills || (s.cell_forward && s.n == n))
+            h_stash[fills ? fills_at : s.cell_stash][n][e] =
+                fills ? fetched.h[n][e] : stored.h[n][e];
+        for (int g = 0; g < TRAIN_KEPT; g++) {
+            HLS(unroll)
+            if (fills_kept)
+                kept[fills_at][n][e][g] = fetched.kept[n][e][g];
+        }
     }
 }
 #endif

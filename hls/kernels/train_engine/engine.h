@@ -148,8 +148,8 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
             take = s.take_next;
 #if TRAIN_PORT
             // ---- from outside: what the cycle before said
-            stash_t fetched = {{{0}}, {0}}, stored;
-            above_t from_layer = {{0}}, to_layer;
+            stash_t fetched = {{{{0}}}, {{0}}};
+            above_t to_layer;
             params_t of_param = {{0}, {0}, {0}};
             if (take_stash)
                 fetched = hls_fetch(stash_t, stash, outside);
@@ -182,7 +182,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                         h = h_stash[s.h][n][c];
 #if TRAIN_PORT
                     if (forwards && s.from_x)
-                        h = fetched.h[c];
+                        h = fetched.h[n][c];
 #endif
                     if (gradients && s.from_x && layer == 0)
                         old = x_stash[s.x][n][c];
@@ -417,7 +417,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
                     if (s.to_rec)
                         rec[s.rec][n][c] = dv;
 #if TRAIN_PORT
-                    to_layer.v[c] = dx;
+                    to_layer.v[n][c] = dx;
 #else
                     if (s.to_above)
                         above[s.above][n][c] = dx;
@@ -428,7 +428,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
 #if TRAIN_PORT
             if (s.to_above)
                 hls_store(above_t, passed, s.above, to_layer);
-            if (s.cell_forward)
+            if (s.store_outside)
                 hls_store(stash_t, stash, s.cell_outside, stored);
 #endif
             // ---- update

@@ -38,9 +38,15 @@ HLS(array_partition variable = x_stash dim = 3 complete)
 static int16_t h_stash[TRAIN_H_WORDS][TRAIN_NB][TRAIN_LC];
 HLS(array_partition variable = h_stash dim = 2 complete)
 HLS(array_partition variable = h_stash dim = 3 complete)
-static uint16_t kept[TRAIN_KEPT_WORDS][TRAIN_LC][TRAIN_KEPT];
+static uint16_t kept[TRAIN_KEPT_WORDS][TRAIN_KEPT_NB][TRAIN_LC][TRAIN_KEPT];
 HLS(array_partition variable = kept dim = 2 complete)
 HLS(array_partition variable = kept dim = 3 complete)
+HLS(array_partition variable = kept dim = 4 complete)
+#if TRAIN_PORT
+// A word of the stash as the cells form it, and of what comes from above, sequence after sequence.
+static stash_t stored;
+static above_t from_layer;
+#endif
 // dh: of all steps from the layer above, with TRAIN_PORT from the head, and of a step from the next
 // one; states.
 static int32_t above[TRAIN_ABOVE_WORDS][TRAIN_NB][TRAIN_LC];

@@ -15,6 +15,7 @@
 #if TRAIN_PORT
 #    define TRAIN_H_WORDS (2 * TRAIN_WINDOW)
 #    define TRAIN_KEPT_WORDS TRAIN_WINDOW
+#    define TRAIN_KEPT_NB TRAIN_NB // sequences of a word
 #    define TRAIN_ABOVE_WORDS (TRAIN_GROUPS * TRAIN_TOP_HW)
 #    define TRAIN_OF_STEP(t, at) (((at) - (t)*TRAIN_GROUPS) * TRAIN_TOP_HW)
 #    define TRAIN_TOP_H(t, at) (((t)&1) * TRAIN_WINDOW + TRAIN_OF_STEP(t, at))
@@ -22,6 +23,7 @@
 #else
 #    define TRAIN_H_WORDS TRAIN_OVER(TRAIN_STASH)
 #    define TRAIN_KEPT_WORDS (TRAIN_H_WORDS * TRAIN_NB)
+#    define TRAIN_KEPT_NB 1
 #    define TRAIN_ABOVE_WORDS TRAIN_OF_ABOVE
 #    define TRAIN_TOP_H(t, at)                                                                     \
         (TRAIN_H_WORDS - TRAIN_STEPS * TRAIN_GROUPS * TRAIN_TOP_HW + (at)*TRAIN_TOP_HW)
@@ -39,13 +41,13 @@
 #endif
 
 #if TRAIN_PORT
-// Of LC units of a sequence.
+// Of LC units of NB sequences.
 typedef struct {
-    uint16_t kept[TRAIN_LC][TRAIN_KEPT];
-    int16_t h[TRAIN_LC];
+    uint16_t kept[TRAIN_NB][TRAIN_LC][TRAIN_KEPT];
+    int16_t h[TRAIN_NB][TRAIN_LC];
 } stash_t;
 typedef struct {
-    int32_t v[TRAIN_LC];
+    int32_t v[TRAIN_NB][TRAIN_LC];
 } above_t;
 HLS_MEMORY_OF(stash_t)
 HLS_MEMORY_OF(above_t)

@@ -99,7 +99,7 @@ HLS_STREAM_OF(slot_t)
 // A cycle of the engine.
 typedef struct {
     uint8_t phase, layer;
-    bool first, from_x, first_step, take_next, to_rec, to_above, hread;
+    bool first, from_x, take_next, to_rec, to_above, hread;
     bool second, weighed; // a phase of the last gate alone; its columns are those weighed
     bool goes_on;         // a gradient's sum
     // Sums leave the lanes, move up, are added to gradients (if fresh, to none), which are stored.
@@ -109,7 +109,7 @@ typedef struct {
     uint16_t weights, rec, q;
     uint32_t h, x, above, drop;
     uint16_t drop_next; // from there to that of the next sequence
-    bool keeps, squares, row_update, bias_update, head_update, head_bias, scale_update;
+    bool keeps, squares, row_update, bias_update, head_update, scale_update;
     uint16_t unit, gate, sum; // of the update
     uint32_t param;
     bool cell, cell_forward, cell_back, cell_gates, cell_first, cell_last, cell_quiet, cell_fresh;
@@ -122,6 +122,7 @@ typedef struct {
     bool stash_next, to_kept, above_next, param_next;
     uint16_t window;
     uint32_t outside, cell_outside; // in the stash
+    bool store_outside;             // a word of it is formed
 #endif
 } word_t;
 HLS_STREAM_OF(word_t)
@@ -402,8 +403,12 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             const bool forwards = s.phase == FORWARD || s.phase == SECOND;
             const bool columns = s.phase == COLUMNS || s.phase == SECOND_BACK;
             const bool gradient = s.phase == GRADIENT, rows = s.phase == ROWS;
+            const bool turns = s.phase <= GRADIENT;
             const uint16_t column = gradient ? word : rows ? (uint16_t)(s.row + n) : k;
             const uint16_t of_turn = gradient ? turn : 0; // from the slot's
+            // Of the cells, a sequence after the other of each word.
+            const uint16_t cell_n = k % TRAIN_NB, cell_q = k / TRAIN_NB;
+            const bool cell = cell_q < s.hw;
             const bool in_kw = column < s.kw;
             const bool from_x = column >= s.hw;
             const uint16_t kx = (uint16_t)(column - s.hw); // where it is a column of x
@@ -418,7 +423,6 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             w.layer = s.phase == SCALES ? (uint8_t)(k & 3) : s.layer;
             w.first = first;
             w.from_x = from_x;
-            w.first_step = s.first_step;
             w.take_next = s.works && forwards && s.layer == 0 && k + 1 >= s.hw && k + 1 < s.kw;
             w.to_rec = lanes && columns && !from_x;
             w.to_above = lanes && columns && from_x && s.layer != 0;
@@ -427,7 +431,7 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             w.weights = (uint16_t)(s.weights + (in_kw ? column : 0));
             w.rec = (uint16_t)(s.columns + of_turn * TRAIN_MAX_HW + (gradient ? word : q));
             w.deltas = s.deltas + of_turn;
-            w.q = q;
+            w.q = turns ? cell_q : q;
             w.h = (from_x ? s.h_below + kx : s.h_own + column) +
                   (uint32_t)of_turn * (from_x ? s.bw : s.hw);
             w.x = s.x + (uint32_t)of_turn * TRAIN_XW + (from_x ? kx : 0);
@@ -440,7 +444,6 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             w.row_update = rows;
             w.bias_update = s.phase == BIASES;
             w.head_update = s.phase == HEAD;
-            w.head_bias = q == TRAIN_TOP_HW;
             w.scale_update = s.phase == SCALES;
             // q / TRAIN_GATES, of 2^13 rows at most.
             w.unit = (uint16_t)(q * ((1u << 17) / TRAIN_GATES + 1) >> 17);
@@ -473,7 +476,6 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             turn = gradient && turn != TRAIN_TURNS - 1 ? (uint16_t)(turn + 1) : 0;
             w.param = param;
             w.head = (uint16_t)(s.row * TRAIN_HEAD_WORDS + k);
-            const bool cell = n < TRAIN_NB;
             w.cell = cell && (s.cell_forward || s.cell_back);
             w.cell_forward = cell && s.cell_forward;
             w.cell_back = cell && s.cell_back;
@@ -481,16 +483,16 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             w.cell_first = s.cell_first;
             w.cell_last = s.cell_last;
             w.cell_quiet = s.cell_quiet;
-            w.cell_fresh = s.cell_fresh && n == 0;
-            w.n = (uint8_t)(cell ? n : 0);
-            w.cell_stash = s.cell_stash + q;
-            w.cell_kept = s.cell_stash * TRAIN_NB + k;
-            w.cell_above = s.cell_above + q;
+            w.cell_fresh = s.cell_fresh && cell_n == 0;
+            w.n = (uint8_t)(cell ? cell_n : 0);
+            w.cell_stash = s.cell_stash + cell_q;
+            w.cell_kept = TRAIN_PORT ? w.cell_stash : s.cell_stash * TRAIN_NB + k;
+            w.cell_above = s.cell_above + cell_q;
             w.cell_state = (uint16_t)(s.cell_state + k);
-            w.cell_turn = (uint16_t)(s.cell_turn + (n == 0 ? 0 : TRAIN_MAX_HW) + q);
-            w.cell_rec = (uint16_t)(s.cell_rec + q);
+            w.cell_turn = (uint16_t)(s.cell_turn + k);
+            w.cell_rec = (uint16_t)(s.cell_rec + cell_q);
             w.cell_deltas = s.cell_deltas;
-            w.biases = (uint16_t)(s.biases + q);
+            w.biases = (uint16_t)(s.biases + w.q);
             const bool last = k == s.last;
 #if TRAIN_PORT
             const bool own = owns || (first && s.fetches);
@@ -508,9 +510,11 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             below_at = of_below && !below_last ? (uint16_t)(below_at + 1) : 0;
             belows = waits && !(of_below && below_last);
             owns = own && !own_last;
-            w.cell_outside = s.cell_outside + q;
-            w.above_next =
-                last ? s.above_next : s.cell_back && s.layer != TRAIN_LAYERS - 1 && cell && !wrap;
+            w.cell_outside = s.cell_outside + cell_q;
+            w.store_outside = w.cell_forward && cell_n == TRAIN_NB - 1;
+            w.above_next = last ? s.above_next
+                                : s.cell_back && s.layer != TRAIN_LAYERS - 1 &&
+                                      cell_n == TRAIN_NB - 1 && cell_q + 1 < s.hw;
             w.param_next =
                 !w.squares && (last ? s.update_next : s.phase >= BIASES && s.phase <= HEAD);
 #endif

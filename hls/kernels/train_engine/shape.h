@@ -72,9 +72,8 @@
 #        error "a weight serves one sequence, or two side by side: TRAIN_NB is 1 or 2"
 #    elif TRAIN_BATCH % TRAIN_NB
 #        error "TRAIN_BATCH is a multiple of TRAIN_NB"
-#    elif TRAIN_PORT && (TRAIN_NB != 1 || TRAIN_RESET || TRAIN_PER_STEP)
-#        error                                                                                     \
-            "with TRAIN_PORT TRAIN_NB is 1, no reset gate is in front, the head is on the last step"
+#    elif TRAIN_PORT && (TRAIN_RESET || TRAIN_PER_STEP)
+#        error "with TRAIN_PORT no reset gate is in front, and the head is on the last step"
 #    endif
 #endif
 #define TRAIN_KEPT TRAIN_OF_CELL(_TRAIN_KEPT)
