@@ -444,6 +444,20 @@ else
     verdict few FAIL "a lack of descriptors: $(tail -n 1 "$work/few.log")"
 fi
 
+# Without the RTL no Verilator is needed, and the schedule's cycles are those that the RTL has.
+cycles=$(sed -n 's/.* \([0-9]* cycles\).*/\1/p' "$work/flow.log")
+MILLRACE_VERILATOR=/nowhere "$hlsc" check tests/kernels/flow.c --top flow -I hls/include --seed "$seed" --vectors 500 --no-rtl \
+    >"$work/no-rtl.log" 2>&1
+first=$?
+"$hlsc" cosim tests/kernels/flow.c --top flow -I hls/include --no-rtl >"$work/no-rtl.cosim.log" 2>&1
+second=$?
+if [ $first -eq 0 ] && [ $second -eq 2 ] && grep -q -- "--no-rtl is for hlsc check" "$work/no-rtl.cosim.log" &&
+    grep -q "$cycles: C, operations and schedule agree" "$work/no-rtl.log"; then
+    verdict no-rtl pass "without the RTL: $(tail -n 1 "$work/no-rtl.log")"
+else
+    verdict no-rtl FAIL "without the RTL: $(tail -n 1 "$work/no-rtl.log")"
+fi
+
 # A kernel that does not end ends in words, and leaves nothing in the cache.
 printf '#include "hls.h"\nHLS_STREAM_OF(uint16_t)\nvoid endless(hls_stream(uint16_t) *out, uint16_t n) {\n    uint16_t i = n | 1;\n    while (i != 0)\n        i |= 2;\n    hls_write(uint16_t, out, i);\n}\n' >"$work/endless.c"
 folders=$(ls -d "$MILLRACE_CACHE"/check-* 2>/dev/null | wc -l)

@@ -51,6 +51,7 @@ static const char usage[] =
     "  --limit N        seconds that the runs as C may take, and those of the interpreters "
     "(default 300)\n"
     "  --trace FILE.fst waveform of the RTL\n"
+    "  --no-rtl         leaves the RTL out: needs no Verilator, and takes less time\n"
     "\n"
     "hlsc cosim does the same once, at full speed or with the chances given, and tells the cycles "
     "and what each\n"
@@ -84,7 +85,8 @@ enum {
     OUTPUT,
     IDLE,
     STALL,
-    LIMIT
+    LIMIT,
+    NO_RTL
 };
 
 struct list {
@@ -185,6 +187,9 @@ static int take_option(struct command *c, int option) {
         return take_chance(&c->check.idle, optarg, "--idle");
     case STALL:
         return take_chance(&c->check.stall, optarg, "--stall");
+    case NO_RTL:
+        c->check.without_rtl = true;
+        return 0;
     case LIMIT:
         return take_number(&c->check.limit, optarg, "--limit");
     default:
@@ -202,6 +207,8 @@ static int judge(const struct command *c, int left) {
                                                            "--stall are for hlsc cosim"
                          : c->kind != COMPILE && (c->compile.dump_ast || c->compile.dump_ir)
                              ? "--dump-ast and --dump-ir go without check and cosim"
+                         : c->check.without_rtl && (c->kind != CHECK || c->check.trace)
+                             ? "--no-rtl is for hlsc check without --trace"
                              : NULL;
     if (reason)
         fprintf(stderr, "hlsc: %s; see hlsc --help\n", reason);
@@ -261,6 +268,7 @@ int main(int argc, char **argv) {
                                             {"idle", required_argument, NULL, IDLE},
                                             {"stall", required_argument, NULL, STALL},
                                             {"limit", required_argument, NULL, LIMIT},
+                                            {"no-rtl", no_argument, NULL, NO_RTL},
                                             {NULL, 0, NULL, 0}};
     static const char *const names[] = {"", "check", "cosim"};
     struct command c = {.compile = {.out_dir = ".", .warnings = stderr},

@@ -22,33 +22,42 @@ static int runs_without_clock(struct checking *c, uint64_t *random) {
     return status;
 }
 
-static int check_all(struct checking *c) {
-    uint64_t random = c->seed;
-    if (check_build_model(c) != 0 || find_ports(c) != 0 || find_probes(c) != 0 ||
-        find_edges(c) != 0 || open_vectors(c) != 0 || open_model(c) != 0 ||
-        runs_without_clock(c, &random) != 0 ||
-        check_build_rtl(c, c->options->trace ? TRACE_FST : TRACE_NONE) != 0)
+static int runs_of_rtl(struct checking *c, uint64_t *random) {
+    if (c->options->without_rtl)
+        return 0;
+    if (check_build_rtl(c, c->options->trace ? TRACE_FST : TRACE_NONE) != 0)
         return -1;
     c->activity = calloc((size_t)c->made.net->process_count, sizeof *c->activity);
     if (!c->activity)
         return FAIL(c, "hlsc: error: out of memory");
     c->rtl = mr_kernel_load(c->rtl_so, c->error, c->error_size);
-    int status = c->rtl ? rtl_runs(c, &random) : -1;
+    return c->rtl ? rtl_runs(c, random) : -1;
+}
+
+static int check_all(struct checking *c) {
+    uint64_t random = c->seed;
+    if (check_build_model(c) != 0 || find_ports(c) != 0 || find_probes(c) != 0 ||
+        find_edges(c) != 0 || open_vectors(c) != 0 || open_model(c) != 0 ||
+        runs_without_clock(c, &random) != 0)
+        return -1;
+    int status = runs_of_rtl(c, &random);
     if (status == 0 && c->held[0])
         status = FAIL(c, "%s", c->held);
     if (close_vectors(c, status == 0) != 0 || status != 0)
         return -1;
-    uint64_t in = 0, out = 0;
+    uint64_t in = 0, out = 0, planned = 0;
     for (uint64_t n = 0; n < c->options->runs; n++) {
         for (uint32_t i = 0; i < c->ins; i++)
             in += c->runs[n].taken[i];
         for (uint32_t i = 0; i < c->outs; i++)
             out += c->runs[n].out[i].count;
+        planned += c->planned[n];
     }
-    printf("%s: %llu runs, %llu elements in, %llu out, %llu cycles: C, operations, "
-           "schedule and RTL agree\n",
+    printf("%s: %llu runs, %llu elements in, %llu out, %llu cycles: C, operations%s agree\n",
            c->options->is_cosim ? "cosim" : "check", (unsigned long long)c->options->runs,
-           (unsigned long long)in, (unsigned long long)out, (unsigned long long)c->cycles);
+           (unsigned long long)in, (unsigned long long)out,
+           (unsigned long long)(c->options->without_rtl ? planned : c->cycles),
+           c->options->without_rtl ? " and schedule" : ", schedule and RTL");
     return 0;
 }
 

@@ -11,6 +11,7 @@ struct check_options {
     const char *const *set; // "NAME=VALUE"
     int set_count;
     const char *trace;
+    bool without_rtl;
     // hlsc cosim: the RTL runs once, on given input, and tells what it did.
     bool is_cosim;
     const char *const *inputs, *const *outputs; // "STREAM=FILE"
