@@ -258,11 +258,11 @@ first=$!
     agree_synthesised dies_synthesised tests/kernels/dies.c dies --runs 3 --set command=1,2 --set n=0,300,7 --vectors 1200
     [ -z "${THOROUGH:-}" ] || agree_synthesised tiles_synthesised tests/kernels/tiles.c tiles --runs 3 --set command=1,2 --set n=0,300,7 --vectors 5000
     readable_thorough tiles tests/kernels/tiles.c tiles
-    agree joined tests/kernels/joined.c joined --vectors 400 --runs 4
-    agree joined_far tests/kernels/joined.c joined -D LANES=25 -D STEP=13 -D COLUMNS=8 --vectors 400 --runs 4
-    agree joined_dies tests/kernels/joined.c joined -D LANES=20 -D STEP=3 -D CROSSING=3 --vectors 400 --runs 4
-    agree_synthesised joined_synthesised tests/kernels/joined.c joined -D LANES=20 --vectors 400 --runs 4
-    agree_merged joined_merged tests/kernels/joined.c joined -D LANES=21 --vectors 400 --runs 4
+    agree joined tests/kernels/joined.c joined --runs 3 --set n=300,131,400
+    agree joined_far tests/kernels/joined.c joined -D LANES=25 -D STEP=13 -D COLUMNS=8 --runs 3 --set n=300,131,400
+    agree joined_dies tests/kernels/joined.c joined -D LANES=20 -D STEP=3 -D CROSSING=3 --runs 3 --set n=300,131,400
+    agree_synthesised joined_synthesised tests/kernels/joined.c joined -D LANES=20 --runs 3 --set n=300,131,400
+    agree_merged joined_merged tests/kernels/joined.c joined -D LANES=21 --runs 3 --set n=300,131,400
     readable joined tests/kernels/joined.c joined
     kernel reduce 300 readable_thorough
     kernel state 200

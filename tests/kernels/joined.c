@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tiles that are asked for sums over all lanes, whose registers move along the lanes farther than a
-// tile is long, and whose lanes write their memories themselves: some at a time, each what it has,
-// or what it read and changed. No size of a tile divides the number of lanes.
+// Tiles that are asked for sums over all lanes, also of products, whose registers move along the
+// lanes farther than a tile is long, and whose lanes write their memories themselves: some at a
+// time, each what it has, or what it read and changed. No size of a tile divides the number of
+// lanes.
 #include "hls.h"
 
 #ifndef LANES
@@ -24,7 +25,7 @@ typedef struct {
 } word_t;
 typedef struct {
     int32_t sum, least, greatest, odd, next;
-    int32_t of_column[COLUMNS];
+    int32_t of_column[COLUMNS], of_products;
     bool all, any;
 } sums_t;
 HLS_STREAM_OF(word_t)
@@ -100,7 +101,7 @@ void joined(hls_stream(word_t) * in, hls_stream(sums_t) * out, uint32_t n) {
         sums_t sums;
         int32_t sum = 0, least = INT32_MAX, greatest = INT32_MIN;
         bool all = true, any = false;
-        int32_t odd = 0;
+        int32_t odd = 0, of_products = 0;
         for (int u = 0; u < LANES; u++) {
             HLS(unroll)
             int32_t row = 0;
@@ -109,6 +110,7 @@ void joined(hls_stream(word_t) * in, hls_stream(sums_t) * out, uint32_t n) {
                 row += acc[u][c] >> 4;
             }
             sum += row;
+            of_products += (int16_t)current[u] * (int32_t)factor[u];
             least = current[u] < least ? current[u] : least;
             greatest = current[u] > greatest ? current[u] : greatest;
             all = all && acc[u][0] > -20000000;
@@ -121,6 +123,7 @@ void joined(hls_stream(word_t) * in, hls_stream(sums_t) * out, uint32_t n) {
         sums.all = all;
         sums.any = any;
         sums.odd = odd;
+        sums.of_products = of_products;
         for (int c = 0; c < COLUMNS; c++) {
             HLS(unroll)
             uint32_t column = 0;

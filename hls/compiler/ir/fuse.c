@@ -208,6 +208,27 @@ static bool go_on_with_cascade(struct compiler *cc, const struct process *p, str
     return true;
 }
 
+void split_dots(struct compiler *cc, struct process *p, int lane, const bool *among) {
+    struct builder b = {.cc = cc, .process = p};
+    const int made = p->op_count;
+    for (int i = 0; i < made; i++) {
+        struct op *op = p->ops[i];
+        if (op->alias || !among[i] || op->code != IR_DOT || op->imm != lane)
+            continue;
+        const int ranged = p->op_count;
+        struct op *product = ir_binary(&b, IR_MUL, 64, true, op->loc, op->in[0], op->in[1]);
+        for (int k = ranged; k < p->op_count; k++)
+            ir_find_range(p, p->ops[k]);
+        op->code = IR_SUM;
+        op->in_count = 1;
+        op->in = arena_copy(cc, &product, sizeof product);
+    }
+    if (p->op_count == made)
+        return;
+    ir_renumber(cc, p, made);
+    find_widths(cc, p);
+}
+
 void fuse_multiplications(struct compiler *cc, struct process *p) {
     const int *users = ir_count_users(cc, p);
     const bool *recurrent = find_recurrences(cc, p);

@@ -373,6 +373,8 @@ void ir_resolve_inputs(struct process *process); // nothing looks at an alias an
 void cut_products(struct compiler *cc, struct process *process);
 void balance_chains(struct compiler *cc, struct process *process);
 void fuse_multiplications(struct compiler *cc, struct process *process);
+// Sums of products over the lane, of those in among[op_count], become sums and products.
+void split_dots(struct compiler *cc, struct process *process, int lane, const bool *among);
 void find_widths(struct compiler *cc, struct process *process);
 void ir_dump(FILE *file, const struct process *process);
 

@@ -170,11 +170,11 @@ static bool operand_fits(struct cut *c, const struct op *op, int k) {
     const struct op *in = op->in[k];
     if (!is_along(c, in) || in->code == IR_LANE)
         return true;
-    if (op->code == IR_WRITE || (op->code == IR_DOT && op->imm == c->tile->lane))
+    if (op->code == IR_WRITE)
         return false;
-    if (ir_is_reduction(op->code) && op->imm == c->tile->lane) {
+    if ((ir_is_reduction(op->code) || op->code == IR_DOT) && op->imm == c->tile->lane) {
         c->tile->joins = true;
-        return is_moving(c, in);
+        return is_moving(c, op);
     }
     if (op->code != IR_VIEW)
         return true;
@@ -281,6 +281,7 @@ static struct tile *choose_tile(struct compiler *cc, struct process *p) {
         t->region = multiplying_region(cc, p, t->lane);
         if (t->region >= 0 && fits(&c)) {
             t->per_tile = lanes_of_tile(&c);
+            split_dots(cc, p, t->lane, c.mine); // no cascade of DSPs leads from tile to tile
             return t;
         }
         tried |= c.bit;
