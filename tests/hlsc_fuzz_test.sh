@@ -49,4 +49,6 @@ else
 fi
 
 "$fuzz" --seed "$seed" --count "$count" --reduce 60 --jobs "${JOBS:-2}" || status=1
+# External memories and tiles, which are rarer among these.
+"$fuzz" --seed "$seed" --count $((count * 2 / 3)) --without plain --no-rtl --reduce 60 --jobs "${JOBS:-2}" || status=1
 exit $status

@@ -4,13 +4,13 @@
 
 #include <stdlib.h>
 
-static struct record *make_record(struct generator *g) {
+struct record *make_record(struct generator *g, int most) {
     struct record *record = take(g->p, sizeof *record);
     record->id = g->p->next_id++;
     record->fields = between(g, 1, MAX_FIELDS);
     for (int i = 0; i < record->fields; i++) {
         record->base[i] = chance(g, 10) ? B_ENUM : any_base(g);
-        record->size[i] = chance(g, 45) ? between(g, 2, 6) : 0;
+        record->size[i] = chance(g, 45) ? between(g, 2, most) : 0;
     }
     return record;
 }
@@ -33,7 +33,7 @@ static struct var *make_table(struct generator *g) {
     return var;
 }
 
-static struct var *make_stream(struct generator *g) {
+struct var *make_stream(struct generator *g) {
     const bool record = g->record_count && chance(g, 40);
     struct var *var = new_var(g, V_STREAM, record ? B_RECORD : any_base(g));
     if (record)
@@ -41,7 +41,7 @@ static struct var *make_stream(struct generator *g) {
     return var;
 }
 
-static void add_param(struct generator *g, struct node *process, struct var *var, bool is_output) {
+void add_param(struct generator *g, struct node *process, struct var *var, bool is_output) {
     if (process->params == MAX_PARAMS || (var->kind == V_STREAM && g->stream_count == 8))
         return;
     process->param[process->params].var = var;
@@ -115,7 +115,7 @@ struct program *generate(uint64_t seed, uint32_t features, int number_of) {
     p->root = new_node(p, N_PROGRAM);
     g->record_count = below(g, 3);
     for (int i = 0; i < g->record_count; i++)
-        g->records[i] = make_record(g);
+        g->records[i] = make_record(g, 6);
     g->table_count = below(g, 3);
     for (int i = 0; i < g->table_count; i++)
         g->tables[i] = make_table(g);
@@ -129,6 +129,14 @@ struct program *generate(uint64_t seed, uint32_t features, int number_of) {
         scalars[i] = new_var(g, V_SCALAR, i == 0 ? bounds[below(g, 5)] : any_base(g));
         scalars[i]->place = i;
     }
-    make_processes(g, scalars, scalar_count);
+    const int kind = below(g, 100);
+    const bool plain = may(g, FEATURE_PLAIN);
+    if (may(g, FEATURE_TILES) &&
+        (kind < 15 || (!plain && (kind < 50 || !may(g, FEATURE_EXTERNAL)))))
+        make_tiles(g, scalars, scalar_count);
+    else if (may(g, FEATURE_EXTERNAL) && (kind < 30 || !plain))
+        make_external(g, scalars, scalar_count);
+    else
+        make_processes(g, scalars, scalar_count);
     return p;
 }

@@ -24,13 +24,16 @@
     FEATURE(HELPERS, "helpers")                                                                    \
     FEATURE(WIDE, "wide") /* 64 bits */                                                            \
     FEATURE(SWITCH, "switch")                                                                      \
-    FEATURE(REDUCE, "reduce") /* sums, extremes and the like over unrolled loops */                \
-    FEATURE(NEST, "nest")     /* nests whose inner bounds are known at run time only */            \
-    FEATURE(DOWN, "down")     /* loops that count down */                                          \
-    FEATURE(CONE, "cone")     /* deep straight code and conditions between loops */                \
-    FEATURE(CHAIN, "chain")   /* dozens of operations one behind the other */                      \
-    FEATURE(LANES, "lanes")   /* arrays and banks of 20 to 150 */                                  \
-    FEATURE(PORTS, "ports")   /* true dual-port memories */
+    FEATURE(REDUCE, "reduce")     /* sums, extremes and the like over unrolled loops */            \
+    FEATURE(NEST, "nest")         /* nests whose inner bounds are known at run time only */        \
+    FEATURE(DOWN, "down")         /* loops that count down */                                      \
+    FEATURE(CONE, "cone")         /* deep straight code and conditions between loops */            \
+    FEATURE(CHAIN, "chain")       /* dozens of operations one behind the other */                  \
+    FEATURE(LANES, "lanes")       /* arrays and banks of 20 to 150 */                              \
+    FEATURE(PORTS, "ports")       /* true dual-port memories */                                    \
+    FEATURE(PLAIN, "plain")       /* programs of neither of the two kinds below */                 \
+    FEATURE(EXTERNAL, "external") /* external memories and their plans */                          \
+    FEATURE(TILES, "tiles")       /* lanes that multiply, with what moves and sums over them */
 
 enum feature_bit {
 #define FEATURE(name, text) FEATURE_##name,
@@ -60,6 +63,7 @@ struct generator {
     bool in_wide; // in an unrolled loop of many iterations, which must not depend on one another
     int products, loads, nodes; // still allowed
     struct var *lane;           // index of the unrolled loop around, or NULL
+    int lanes;                  // of the tiles of the process; 0: it has none
     int trips;                  // iterations of the loops around, at most
 };
 
@@ -82,6 +86,7 @@ struct node *expression_of(struct generator *g, int depth);
 struct node *condition_of(struct generator *g, int depth);
 struct node *early_condition(struct generator *g); // known when an iteration starts
 struct node *element_of(struct generator *g, struct var *var);
+struct node *lane_element(struct generator *g, struct var *var);
 struct node *pragma(struct generator *g, const char *text);
 struct node *declare(struct generator *g, struct var *var, struct node *value);
 void statements_of(struct generator *g, struct list *into, int count);
@@ -91,6 +96,23 @@ void make_function(struct generator *g);
 void write_stream(struct generator *g, struct list *into, int stream);
 struct node *guard_of(struct generator *g, struct node *condition);
 struct node *assign(struct generator *g, int op, struct node *target, struct node *value);
+void read_stream(struct generator *g, struct list *into, int stream);
+void some_write(struct generator *g, struct list *into, int stream);
+void begin_iteration(struct generator *g);
+void add_pragma(struct generator *g, struct node *loop);
+void whole_iteration(struct generator *g, struct list *into); // that is not left before its end
+void straight(struct generator *g, struct list *into);        // between loops
+void leaf_loop(struct generator *g, struct list *into);
+// A value for a stream or a memory; what it needs stands before it.
+struct node *word_of(struct generator *g, struct list *into, const struct var *of);
+
+void add_param(struct generator *g, struct node *process, struct var *var, bool is_output);
+struct var *make_stream(struct generator *g);
+struct record *make_record(struct generator *g, int most); // elements of an array
+void begin_process(struct generator *g, struct node *process);
+void end_process(struct generator *g, struct node *process); // gives it an output
 void make_process(struct generator *g, struct node *process, bool in_network);
+void make_external(struct generator *g, struct var **scalars, int count);
+void make_tiles(struct generator *g, struct var **scalars, int count);
 
 #endif

@@ -111,14 +111,24 @@ struct node *element_of(struct generator *g, struct var *var) {
     e->var = var;
     if (var->base == B_RECORD) {
         e->value = below(g, var->record->fields);
-        if (var->record->size[e->value])
-            e->e[0] = index_into(g, var->record->size[e->value]);
+        const int size = var->record->size[e->value];
+        if (size) // tiles look at elements that can be named
+            e->e[0] = g->lanes && g->lane ? number(g, B_I32, below(g, size)) : index_into(g, size);
         return e;
     }
     for (int i = 0; i < var->dims; i++)
         e->e[i] = i < 1 || !var->has_banks   ? index_into(g, var->size[i])
                   : g->lane && chance(g, 80) ? use(g, g->lane)
                                              : number(g, B_I32, below(g, var->size[i]));
+    return e;
+}
+
+// Of an array of the tiles: the one of the lane, or outside of the lanes one that can be named.
+struct node *lane_element(struct generator *g, struct var *var) {
+    struct node *e = new_node(g->p, E_INDEX);
+    e->var = var;
+    for (int i = 0; i < var->dims; i++)
+        e->e[i] = i == 0 && g->lane ? use(g, g->lane) : number(g, B_I32, below(g, var->size[i]));
     return e;
 }
 
@@ -129,6 +139,11 @@ static struct node *leaf(struct generator *g) {
         struct var *var = g->scope[between(g, from, g->scope_count - 1)];
         if (g->in_wide && (var->dims || var->kind != V_SCALAR) && var != g->lane)
             continue;
+        if (g->lanes && var->dims) {
+            if (var->is_memory || var->kind == V_TABLE || (!g->lane && !chance(g, 30)))
+                continue;
+            return lane_element(g, var);
+        }
         if (var->kind == V_STREAM || (g->early && (var->is_memory || var->base == B_RECORD ||
                                                    var->dims || var->kind == V_LOCAL)))
             continue;

@@ -89,7 +89,7 @@ static void make_state(struct generator *g, struct list *into) {
 
 // ---- one iteration
 
-static void read_stream(struct generator *g, struct list *into, int stream) {
+void read_stream(struct generator *g, struct list *into, int stream) {
     struct var *from = g->streams[stream];
     struct node *read = new_node(g->p, E_READ);
     struct var *var = new_var(g, V_LOCAL, from->base);
@@ -115,7 +115,7 @@ static void read_stream(struct generator *g, struct list *into, int stream) {
     show(g, var);
 }
 
-static void some_write(struct generator *g, struct list *into, int stream) {
+void some_write(struct generator *g, struct list *into, int stream) {
     if (chance(g, 60)) {
         write_stream(g, into, stream);
         return;
@@ -138,7 +138,7 @@ static void choose_memories(struct generator *g) {
     }
 }
 
-static void begin_iteration(struct generator *g) {
+void begin_iteration(struct generator *g) {
     choose_memories(g);
     g->nodes = 30;
     g->products = 2;
@@ -202,7 +202,7 @@ static void iteration(struct generator *g, struct list *into) {
 }
 
 // One that is not left before its end.
-static void whole_iteration(struct generator *g, struct list *into) {
+void whole_iteration(struct generator *g, struct list *into) {
     const uint32_t features = g->features;
     g->features &= ~(1u << FEATURE_BREAK | 1u << FEATURE_CONTINUE);
     iteration(g, into);
@@ -210,7 +210,7 @@ static void whole_iteration(struct generator *g, struct list *into) {
 }
 
 // Straight code between loops.
-static void straight(struct generator *g, struct list *into) {
+void straight(struct generator *g, struct list *into) {
     begin_iteration(g);
     if (chance(g, 20))
         for (int i = 0; i < g->stream_count; i++)
@@ -228,7 +228,7 @@ static void straight(struct generator *g, struct list *into) {
 // ---- loops
 
 // The body that follows has to fit the interval, so it is a short one where that is 1.
-static void add_pragma(struct generator *g, struct node *loop) {
+void add_pragma(struct generator *g, struct node *loop) {
     static const char *const intervals[] = {"pipeline II=2", "pipeline II=3", "pipeline II=4"};
     g->is_fast = !may(g, FEATURE_INTERVAL) || chance(g, 6);
     if (g->is_fast)
@@ -353,7 +353,7 @@ static struct node *while_loop(struct generator *g, int most) {
     return s;
 }
 
-static void leaf_loop(struct generator *g, struct list *into) {
+void leaf_loop(struct generator *g, struct list *into) {
     const int mark = g->scope_count, trips = g->trips;
     begin_iteration(g);
     struct node *s = NULL;
@@ -532,7 +532,7 @@ static void main_loop(struct generator *g, struct list *into) {
     append(g->p, into, s);
 }
 
-void make_process(struct generator *g, struct node *process, bool in_network) {
+void begin_process(struct generator *g, struct node *process) {
     struct list *into = &process->kids;
     g->scope_count = 0;
     g->trips = 1;
@@ -554,6 +554,17 @@ void make_process(struct generator *g, struct node *process, bool in_network) {
             make_dual_port(g, into);
     for (int i = 0; i < g->dual_port_count; i++)
         fill_dual_port(g, into, g->dual_ports[i]);
+}
+
+void end_process(struct generator *g, struct node *process) {
+    for (int i = 0; i < g->stream_count && !g->has_output; i++)
+        if (g->is_output[i])
+            write_stream(g, &process->kids, i);
+}
+
+void make_process(struct generator *g, struct node *process, bool in_network) {
+    struct list *into = &process->kids;
+    begin_process(g, process);
     if (in_network) {
         if (chance(g, 30))
             straight(g, into);
@@ -563,7 +574,5 @@ void make_process(struct generator *g, struct node *process, bool in_network) {
     } else {
         phases(g, into, 0);
     }
-    for (int i = 0; i < g->stream_count && !g->has_output; i++)
-        if (g->is_output[i])
-            write_stream(g, into, i);
+    end_process(g, process);
 }

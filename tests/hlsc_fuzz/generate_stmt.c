@@ -308,19 +308,12 @@ void statements_of(struct generator *g, struct list *into, int count) {
         one_statement(g, into);
 }
 
-void write_stream(struct generator *g, struct list *into, int stream) {
-    const struct var *var = g->streams[stream];
-    struct node *s = new_node(g->p, N_WRITE);
-    g->is_busy[stream] = g->has_output = true;
-    s->var = g->streams[stream];
-    if (var->base != B_RECORD) {
-        s->e[0] = expression_of(g, 2);
-        append(g->p, into, s);
-        return;
-    }
+struct node *word_of(struct generator *g, struct list *into, const struct var *of) {
+    if (of->base != B_RECORD)
+        return expression_of(g, 2);
     const int mark = g->scope_count;
     struct var *word = new_var(g, V_LOCAL, B_RECORD);
-    word->record = var->record;
+    word->record = of->record;
     append(g->p, into, declare(g, word, NULL));
     for (int i = 0; i < word->record->fields; i++) {
         struct node *target = new_node(g->p, E_FIELD), *loop = NULL;
@@ -340,7 +333,14 @@ void write_stream(struct generator *g, struct list *into, int stream) {
             append(g->p, &loop->kids, value);
         append(g->p, into, loop ? loop : value);
     }
-    s->e[0] = use(g, word);
+    return use(g, word);
+}
+
+void write_stream(struct generator *g, struct list *into, int stream) {
+    struct node *s = new_node(g->p, N_WRITE);
+    g->is_busy[stream] = g->has_output = true;
+    s->var = g->streams[stream];
+    s->e[0] = word_of(g, into, s->var);
     append(g->p, into, s);
 }
 

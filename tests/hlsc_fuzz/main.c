@@ -25,10 +25,13 @@ static const char usage[] =
     "  --with A,B --without A,B\n"
     "                 features of the programs; those off by default are marked below with -\n"
     "  --vectors N --runs N  of hlsc check (default 12 and 3)\n"
+    "  --no-rtl       C, operations and schedule alone: a tenth of the time\n"
     "  --reduce S     seconds for making a failing program small (default 120; 0: not)\n"
     "  --program X    one program by its own seed; --print: shows it and stops\n"
     "HLSC names the compiler under test (build/hlsc). Work files: build/hlsc_fuzz.\n"
-    "Exit code: 0, 1 when a program failed or more than 20 % were refused, 2 wrong usage.\n";
+    "Exit code: 0, 1 when a program failed, more than 20 % were refused or too few have tiles, 2 "
+    "wrong\n"
+    "usage.\n";
 
 static const char *const feature_names[] = {
 #define FEATURE(name, text) text,
@@ -48,6 +51,7 @@ struct plan {
 
 struct counts {
     int programs, refused, failed;
+    int for_tiles, in_tiles; // programs that are made for tiles, and those that have them
 };
 
 static uint64_t seed_of(uint64_t seed, int number) {
@@ -96,7 +100,8 @@ static void report(const struct settings *with, int seconds, struct program *pro
            is_of_check(verdict) ? "check " : "", copy,
            is_of_check(verdict) ? "" : " -o build/hlsc_fuzz/gen");
     if (is_of_check(verdict))
-        printf(" --seed %d --vectors %d --runs %d", with->seed, with->vectors, with->runs);
+        printf(" --seed %d --vectors %d --runs %d%s", with->seed, with->vectors, with->runs,
+               with->without_rtl ? " --no-rtl" : "");
     printf("\n");
     fflush(stdout);
 }
@@ -202,7 +207,7 @@ static void finish_batch(struct batch *b, struct counts *counts) {
 
 // Every `jobs`-th program from `first` on.
 static struct counts run_worker(const struct plan *plan, int first) {
-    struct counts counts = {0, 0, 0};
+    struct counts counts = {0};
     struct batch b = {.plan = plan};
     snprintf(b.name, sizeof b.name, "batch%d-%d", (int)getpid(), first);
     const int stride = plan->one ? 1 : plan->jobs;
@@ -214,6 +219,8 @@ static struct counts run_worker(const struct plan *plan, int first) {
             compile_programs(&plan->with, &p, 1, b.name, reason, sizeof reason);
         counts.programs++;
         if (verdict == PASSED) {
+            counts.for_tiles += p->is_for_tiles;
+            counts.in_tiles += p->is_for_tiles && has_tiles(&plan->with, b.name);
             b.program[b.count] = p;
             b.seed[b.count++] = seed;
             if (count_ports(b.program, b.count) > 60) { // hlsc check takes 64
@@ -242,7 +249,7 @@ static struct counts run_worker(const struct plan *plan, int first) {
 }
 
 static struct counts run_all(const struct plan *plan) {
-    struct counts sum = {0, 0, 0};
+    struct counts sum = {0};
     const int jobs = plan->one ? 1 : plan->jobs;
     int ends[2];
     if (pipe(ends) != 0)
@@ -261,6 +268,8 @@ static struct counts run_all(const struct plan *plan) {
         sum.programs += counts.programs;
         sum.refused += counts.refused;
         sum.failed += counts.failed;
+        sum.for_tiles += counts.for_tiles;
+        sum.in_tiles += counts.in_tiles;
     }
     while (wait(NULL) > 0)
         ;
@@ -322,6 +331,7 @@ int main(int argc, char **argv) {
         REDUCE,
         PROGRAM,
         PRINT,
+        NO_RTL,
         HELP
     };
     static const struct option options[] = {{"seed", required_argument, NULL, SEED},
@@ -335,6 +345,7 @@ int main(int argc, char **argv) {
                                             {"reduce", required_argument, NULL, REDUCE},
                                             {"program", required_argument, NULL, PROGRAM},
                                             {"print", no_argument, NULL, PRINT},
+                                            {"no-rtl", no_argument, NULL, NO_RTL},
                                             {"help", no_argument, NULL, HELP},
                                             {NULL, 0, NULL, 0}};
     struct plan plan = {.count = 100, .jobs = 2, .batch = 14, .seconds = 120};
@@ -380,6 +391,9 @@ int main(int argc, char **argv) {
             plan.with.check_seconds = 20;
             plan.count = 1;
             break;
+        case NO_RTL:
+            plan.with.without_rtl = true;
+            break;
         case PRINT:
             plan.print = true;
             break;
@@ -403,7 +417,13 @@ int main(int argc, char **argv) {
     const bool too_many = counts.programs >= 50 && counts.refused * 5 > counts.programs;
     if (too_many)
         printf("FAIL: more than 20 %% of the programs were refused\n");
-    printf("refused: %d of %d\n%d passed, %d failed\n", counts.refused, counts.programs,
-           counts.programs - counts.refused - counts.failed, counts.failed + too_many);
-    return counts.failed + too_many > 0;
+    // Of programs that stay whole tiles learn nothing.
+    const bool too_few = counts.for_tiles >= 12 && counts.in_tiles * 3 < counts.for_tiles;
+    if (too_few)
+        printf("FAIL: less than a third of the programs that are made for tiles have them\n");
+    const int failed = counts.failed + too_many + too_few;
+    printf("refused: %d of %d\nin tiles: %d of %d\n%d passed, %d failed\n", counts.refused,
+           counts.programs, counts.in_tiles, counts.for_tiles,
+           counts.programs - counts.refused - counts.failed, failed);
+    return failed > 0;
 }

@@ -29,12 +29,12 @@ void payload(const struct printer *to, const struct var *var) {
 }
 
 void var_name(const struct printer *to, const struct var *var) {
-    static const char letters[] = "vstacixx";
+    static const char letters[] = "vstacixxe";
     if (var->kind == V_SCALAR) { // all programs of a file share these
         PUT("a%d_%s", var->place, type_names[var->base]);
         return;
     }
-    if (var->kind == V_TABLE || var->kind == V_STREAM)
+    if (var->kind == V_TABLE || var->kind == V_STREAM || var->kind == V_EXTERNAL)
         PUT("p%d_", to->program->number);
     PUT("%c%d", var->is_memory ? 'm' : letters[var->kind], var->id);
 }
@@ -177,6 +177,18 @@ static void unary(const struct printer *to, const struct node *e) {
     PUT(")");
 }
 
+static void moved(const struct printer *to, const struct node *e) {
+    PUT("(");
+    expression(to, e->e[1]);
+    PUT(" + %d < %d ? ", (int)e->value, e->var->size[0]);
+    var_name(to, e->var);
+    PUT("[");
+    expression(to, e->e[1]);
+    PUT(" + %d] : ", (int)e->value);
+    expression(to, e->e[0]);
+    PUT(")");
+}
+
 static void expression(const struct printer *to, const struct node *e) {
     switch (e->kind) {
     case E_CONST:
@@ -230,6 +242,18 @@ static void expression(const struct printer *to, const struct node *e) {
         PUT(", ");
         stream_name(to, e->var);
         PUT(")");
+        break;
+    case E_FETCH:
+        PUT("hls_fetch(");
+        payload(to, e->var);
+        PUT(", ");
+        var_name(to, e->var);
+        PUT(", ");
+        expression(to, e->e[0]);
+        PUT(")");
+        break;
+    case E_MOVED:
+        moved(to, e);
         break;
     case E_ADDRESS:
         PUT("&");
@@ -451,6 +475,20 @@ static void if_statement(struct printer *to, const struct node *s) {
     PUT("\n");
 }
 
+// A plan, or a store.
+static void of_external(const struct printer *to, const struct node *s) {
+    line(to);
+    PUT(s->kind == N_STORE ? "hls_store(" : s->op ? "hls_plan_store(" : "hls_plan_fetch(");
+    payload(to, s->var);
+    PUT(", ");
+    var_name(to, s->var);
+    for (int i = 0; i < 3 && s->e[i]; i++) {
+        PUT(", ");
+        operand(to, s->e[i], s->kind == N_STORE && i == 1 ? s->var->base : B_I32);
+    }
+    PUT(");\n");
+}
+
 static void guarded(struct printer *to, const struct node *s) {
     line(to);
     if (s->e[0]) {
@@ -498,6 +536,10 @@ static void statement(struct printer *to, const struct node *s) {
         PUT(", ");
         operand(to, s->e[0], s->var->base);
         PUT(");\n");
+        break;
+    case N_PLAN:
+    case N_STORE:
+        of_external(to, s);
         break;
     case N_BREAK:
     case N_CONTINUE:

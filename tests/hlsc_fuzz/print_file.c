@@ -19,7 +19,7 @@ static bool mark_expression(struct node *e) {
 }
 
 bool is_read(const struct node *e) {
-    return e && e->kind == E_READ;
+    return e && (e->kind == E_READ || e->kind == E_FETCH);
 }
 
 static bool mark_statement(struct node *s) {
@@ -88,8 +88,8 @@ static void mark(struct node *root) {
 // ---- the whole
 
 static void parameter(const struct printer *to, const struct var *var) {
-    if (var->kind == V_STREAM) {
-        PUT("hls_stream(");
+    if (var->kind == V_STREAM || var->kind == V_EXTERNAL) {
+        PUT(var->kind == V_STREAM ? "hls_stream(" : "hls_memory(");
         payload(to, var);
         PUT(") *");
         var_name(to, var);
@@ -150,8 +150,9 @@ static void types(struct printer *to) {
                 PUT("[%d]", records[r]->size[i]);
             PUT(";\n");
         }
-        PUT("} p%d_r%d_t;\nHLS_STREAM_OF(p%d_r%d_t)\n", number, records[r]->id, number,
-            records[r]->id);
+        const int id = records[r]->id;
+        PUT("} p%d_r%d_t;\nHLS_STREAM_OF(p%d_r%d_t)\nHLS_MEMORY_OF(p%d_r%d_t)\n", number, id,
+            number, id, number, id);
     }
 }
 
@@ -215,7 +216,7 @@ static int ports(const struct printer *to, const struct node *root, struct seen 
             struct var *var = process->param[k].var;
             if (!var->is_live || is_channel(var) || !is_new(seen, var))
                 continue;
-            count++;
+            count += var->kind == V_EXTERNAL ? 3 : 1; // plans, fetches and stores
             if (!write)
                 continue;
             PUT("%s", seen->count > 1 ? ",\n    " : "");
@@ -287,11 +288,12 @@ void print_programs(FILE *file, struct program **programs, int count, const char
     PUT("#pragma GCC diagnostic ignored \"-Wtautological-compare\"\n");
     PUT("#pragma GCC diagnostic ignored \"-Wbool-compare\"\n");
     PUT("#pragma GCC diagnostic ignored \"-Wbool-operation\"\n");
+    PUT("#pragma GCC diagnostic ignored \"-Wshift-overflow\"\n");
     PUT("#pragma GCC diagnostic ignored \"-Woverflow\"\n#include \"hls.h\"\n");
     for (int i = 0; i < B_NUMBERS; i++)
         if (i != B_BOOL)
-            PUT("HLS_STREAM_OF(%s)\n", type_names[i]);
-    PUT("typedef bool bit_t;\nHLS_STREAM_OF(bit_t)\n");
+            PUT("HLS_STREAM_OF(%s)\nHLS_MEMORY_OF(%s)\n", type_names[i], type_names[i]);
+    PUT("typedef bool bit_t;\nHLS_STREAM_OF(bit_t)\nHLS_MEMORY_OF(bit_t)\n");
     for (int i = 0; i < count; i++) {
         mark(programs[i]->root);
         to->program = programs[i];

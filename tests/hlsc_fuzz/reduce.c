@@ -20,7 +20,8 @@ struct reduction {
 // What a failure is about: the name of a lint warning, or words of the sentence.
 static void kind_of(const char *reason, char *kind, size_t size) {
     static const char *const words[] = {"no more words",   "no progress",  "elements, ",
-                                        "operations give", "the schedule", "RTL gives"};
+                                        "operations give", "the schedule", "RTL gives",
+                                        "memory '"};
     const char *from = strstr(reason, "%Warning-"), *other = strstr(reason, "%Error");
     from = from ? from : other;
     snprintf(kind, size, "%.*s", from ? (int)strcspn(from, ":") : 0, from ? from : "");
@@ -123,8 +124,14 @@ static void reduce_expression(struct reduction *r, struct node **slot, bool keep
         reduce_value(r, &e->value);
         return;
     }
-    if (e->kind == E_READ || e->kind == E_ADDRESS || (e->kind == E_VAR && e->var->record))
+    if (e->kind == E_READ || e->kind == E_FETCH || e->kind == E_ADDRESS ||
+        (e->kind == E_VAR && e->var->record))
         keep = true;
+    if (e->kind == E_MOVED) { // its lane stays
+        if (!replace(r, slot, constant_of(r, type_of(e), 0)))
+            reduce_expression(r, &e->e[0], false);
+        return;
+    }
     if (!keep) {
         for (int i = 0; i < 3 && e->e[i]; i++)
             if (replace(r, slot, e->e[i])) {

@@ -154,6 +154,18 @@ enum verdict compile_programs(const struct settings *with, struct program **prog
     return judge(run_hlsc(with, name, "gen", reason, reason_size), reason);
 }
 
+bool has_tiles(const struct settings *with, const char *name) {
+    char path[PATH_MAX], line[512];
+    bool found = false;
+    snprintf(path, sizeof path, "%s/%s/gen/report.txt", with->work, name);
+    FILE *file = fopen(path, "r");
+    while (file && !found && fgets(line, sizeof line, file))
+        found = strstr(line, "  lanes in tiles of ");
+    if (file)
+        fclose(file);
+    return found;
+}
+
 static bool same_bytes(const struct settings *with, const char *name) {
     static const char *const files[] = {"fuzz.sv", "fuzz_ports.h", "fuzz_model.c", "report.json",
                                         "report.txt"};
@@ -211,8 +223,14 @@ enum verdict check_programs(const struct settings *with, struct program **progra
     snprintf(runs, sizeof runs, "%d", with->runs);
     snprintf(seed, sizeof seed, "%d", with->seed);
     setenv("MILLRACE_CACHE", cache, 1);
-    const char *const argv[] = {with->hlsc, "check", source,      "--top", "fuzz",   "-I", include,
-                                "--seed",   seed,    "--vectors", vectors, "--runs", runs, NULL};
+    const char *const argv[] = {with->hlsc, "check",
+                                source,     "--top",
+                                "fuzz",     "-I",
+                                include,    "--seed",
+                                seed,       "--vectors",
+                                vectors,    "--runs",
+                                runs,       with->without_rtl ? "--no-rtl" : NULL,
+                                NULL};
     const int code = run_program(argv, log, with->check_seconds);
     find_reason(log, reason, reason_size);
     if (code == TIMED_OUT)

@@ -25,6 +25,7 @@ struct settings {
     const char *hlsc, *data, *work; // programs and folders, absolute
     uint32_t features;
     int vectors, runs, seed, compile_seconds, check_seconds;
+    bool without_rtl;
 };
 
 enum { MAX_BATCH = 32 };
@@ -35,6 +36,8 @@ enum verdict compile_programs(const struct settings *with, struct program **prog
 // Everything.
 enum verdict check_programs(const struct settings *with, struct program **programs, int count,
                             const char *name, char *reason, size_t reason_size);
+// Has what compile_programs made lanes in tiles?
+bool has_tiles(const struct settings *with, const char *name);
 void write_programs(const struct settings *with, struct program **programs, int count,
                     const char *name, char *path, size_t path_size);
 void remove_work(const struct settings *with, const char *name);

@@ -37,12 +37,13 @@ struct record {
 enum var_kind {
     V_LOCAL,
     V_STATIC,
-    V_TABLE,   // static const array of the program
-    V_SCALAR,  // argument of the top
-    V_STREAM,  // parameter of one process, or a channel between two; FIFO inside a process
-    V_INDEX,   // of a for loop, or the counter of a while
-    V_PARAM,   // of a helper function
-    V_POINTER, // of a helper function: to a number or an array
+    V_TABLE,    // static const array of the program
+    V_SCALAR,   // argument of the top
+    V_STREAM,   // parameter of one process, or a channel between two; FIFO inside a process
+    V_INDEX,    // of a for loop, or the counter of a while
+    V_PARAM,    // of a helper function
+    V_POINTER,  // of a helper function: to a number or an array
+    V_EXTERNAL, // parameter: an external memory
 };
 
 struct var {
@@ -50,7 +51,7 @@ struct var {
     enum var_kind kind;
     enum base base;
     struct record *record;
-    int dims, size[2];
+    int dims, size[3];
     int64_t low, high; // V_INDEX: its range
     bool is_const, is_memory;
     bool has_banks;  // in the second dimension
@@ -69,15 +70,17 @@ enum kind {
     N_PROGRAM, // functions, processes
     N_FUNCTION,
     N_PROCESS,
-    N_DECL,     // var = e[0]; kids: pragmas
-    N_ASSIGN,   // e[0] op= e[1]
-    N_IF,       // e[0]; kids, other
-    N_SWITCH,   // e[0]; kids: N_CASE
-    N_CASE,     // value; kids
-    N_FOR,      // var from `value`, or e[1], to e[0] by `op`; kids: pragmas and the body
-    N_WHILE,    // at most `value` times while e[0]; op: 0 while, 1 do, 2 while (1) with a break
-    N_WRITE,    // e[0] to stream var
-    N_BREAK,    // if e[0]
+    N_DECL,   // var = e[0]; kids: pragmas
+    N_ASSIGN, // e[0] op= e[1]
+    N_IF,     // e[0]; kids, other
+    N_SWITCH, // e[0]; kids: N_CASE
+    N_CASE,   // value; kids
+    N_FOR,    // var from `value`, or e[1], to e[0] by `op`; kids: pragmas and the body
+    N_WHILE,  // at most `value` times while e[0]; op: 0 while, 1 do, 2 while (1) with a break
+    N_WRITE,  // e[0] to stream var
+    N_PLAN,  // of external memory var: from e[0] on e[1] words; op: 0 a fetch after e[2], 1 a store
+    N_STORE, // e[1] to word e[0] of external memory var
+    N_BREAK, // if e[0]
     N_CONTINUE, // if e[0]
     N_RETURN,   // e[0]
     N_CALL,     // function with arguments e[]
@@ -92,6 +95,8 @@ enum kind {
     E_CAST,    // (base)e[0]
     E_CALL,    // function with arguments e[]
     E_READ,    // hls_read of stream var
+    E_FETCH,   // hls_fetch of word e[0] of external memory var
+    E_MOVED,   // of lane e[1]: var[e[1] + value], and e[0] behind the last lane
     E_ADDRESS, // &var
     E_DEREF,   // *var
 };
@@ -148,7 +153,8 @@ struct node {
 
 // Everything of one program lives until the program is freed.
 struct program {
-    int number; // prefix of its names
+    int number;        // prefix of its names
+    bool is_for_tiles; // made so that its lanes lie in tiles
     struct node *root;
     void **blocks;
     size_t block_count, block_room;
