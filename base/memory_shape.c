@@ -39,6 +39,15 @@ static uint64_t block_ram_halves(const struct mr_memory_shape *shape) {
 
 void mr_memory_add(enum mr_storage storage, const struct mr_memory_shape *shape, uint64_t copies,
                    struct mr_memory_use *use) {
+    if (shape->last > 0) {
+        struct mr_memory_shape part = *shape;
+        part.last = 0;
+        part.words = shape->last;
+        mr_memory_add(MR_STORAGE_LUTRAM, &part, copies, use);
+        part.words = shape->words - shape->last;
+        mr_memory_add(storage, &part, copies, use);
+        return;
+    }
     switch (storage) {
     case MR_STORAGE_LUTRAM:
         use->lut += copies * 8 * least(pieces(shape, 32, 14, 14), pieces(shape, 64, 7, 7));
@@ -68,6 +77,8 @@ static void add_tiles(uint64_t tiles, uint64_t lanes, enum mr_storage storage,
                       const struct mr_lane_memory *memory, struct mr_memory_use *use) {
     struct mr_memory_shape tile = memory->lane;
     tile.chunks = memory->lane.chunks * lanes;
+    if (storage != memory->storage) // all words of the rest lie in one kind
+        tile.last = 0;
     mr_memory_add(storage, &tile, lanes ? memory->copies * tiles : 0, use);
 }
 

@@ -20,6 +20,7 @@ struct mr_memory_shape {
     uint64_t words;
     uint64_t chunks, chunk_bits; // pieces of a word that are written apart, and bits of one
     int ports;                   // that read; 2: true dual-port, of block RAM and UltraRAM
+    uint64_t last; // words at the end that lie in LUTs, whatever the others lie in; 0: none
 };
 
 // Adds `copies` memories. A block RAM has 72 bits of 512 words, or fewer of more; through two ports

@@ -34,6 +34,12 @@ for form in "-GLATENCY=0 -GCHUNKS=3" "-GLATENCY=2 -GCHUNKS=80" "-GDEPTH=1 -GCHUN
     # shellcheck disable=SC2086
     lint mr_ram $form "$hw/rtl/mr_ram.sv"
 done
+for form in "-GCHUNKS=24 -GCHUNK_WIDTH=80" "-GDEPTH=5 -GFIRST=4 -GCHUNKS=5 -GPIECE=33 -GOWN_DATA=1"; do
+    for as in "" -DSYNTHESIS; do
+        # shellcheck disable=SC2086
+        lint mr_ram_parted $form $as "$hw"/rtl/*.sv
+    done
+done
 for form in "-GLATENCY=1 -GCHUNKS=3 -GCHUNK_WIDTH=5" "-GCHUNKS=80" "-GDEPTH=1"; do
     # shellcheck disable=SC2086
     lint mr_ram_t2p $form "$hw/rtl/mr_ram_t2p.sv"

@@ -271,6 +271,8 @@ first=$!
     kernel banks 300 readable_thorough
     kernel ports 200
     agree_merged ports_merged tests/kernels/ports.c ports --vectors 200
+    agree_synthesised parts tests/kernels/parts.c parts --vectors 200
+    [ -z "${THOROUGH:-}" ] || agree_merged parts_merged tests/kernels/parts.c parts --vectors 200
     agree one_address tests/kernels/one_address.c one_address --target up5k --vectors 200
     agree arithmetic_up5k tests/kernels/arithmetic.c arithmetic --target up5k --vectors 200
     kernel ends 300

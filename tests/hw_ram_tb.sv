@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// mr_ram, mr_ram_1p and mr_ram_t2p against a model array: random chunked writes at address A, reads at A (a write leaves
-// that answer as it was) and at B, at each latency; memory starts at zero. B of mr_ram is often the word that is being
-// written, of which the old one comes; B of mr_ram_t2p keeps off it. +seed=N, +cycles=N.
+// mr_ram, mr_ram_parted, mr_ram_1p and mr_ram_t2p against a model array: random chunked writes at address A, reads at A (a
+// write leaves that answer as it was) and at B, at each latency; memory starts at zero. B of mr_ram and mr_ram_parted is often
+// the word that is being written, of which the old one comes; B of mr_ram_t2p keeps off it. +seed=N, +cycles=N.
 module hw_ram_check #(
     // Where is read: mr_ram has B, mr_ram_1p A, mr_ram_t2p both.
     parameter logic AT_A = 1'b0,
@@ -11,8 +11,11 @@ module hw_ram_check #(
     parameter int CHUNK_WIDTH = 16,
     parameter int LATENCY = 1,
     parameter STYLE = "block",
-    // Of mr_ram.
-    parameter int OWN_DATA = 0
+    // Of mr_ram and mr_ram_parted.
+    parameter int OWN_DATA = 0,
+    // Of mr_ram_parted; 0: it is another one.
+    parameter int FIRST = 0,
+    parameter int PIECE = 256
 ) (
     input logic clk_i,
     input logic [31:0] seed_i,
@@ -33,7 +36,25 @@ module hw_ram_check #(
   logic [31:0] rng_q, rng2_q;
   int cycle_q;
 
-  if (!AT_A) begin : g_ram
+  if (FIRST > 0) begin : g_ram_parted
+    mr_ram_parted #(
+        .DEPTH(DEPTH),
+        .FIRST(FIRST),
+        .CHUNKS(CHUNKS),
+        .CHUNK_WIDTH(CHUNK_WIDTH),
+        .STYLE(STYLE),
+        .PIECE(PIECE),
+        .OWN_DATA(OWN_DATA)
+    ) u_dut (
+        .clk_i(clk_i),
+        .we_i(we),
+        .waddr_i(addr_a),
+        .wdata_i(wdata),
+        .raddr_i(addr_b),
+        .rdata_o(rdata_b)
+    );
+    assign rdata_a = '0;
+  end else if (!AT_A) begin : g_ram
     mr_ram #(
         .DEPTH(DEPTH),
         .CHUNKS(CHUNKS),
@@ -133,7 +154,7 @@ module hw_ram_check #(
 endmodule
 
 module hw_ram_tb;
-  localparam int CASES = 18;
+  localparam int CASES = 22;
   logic clk = 1'b0, start = 1'b1;
   logic [31:0] seed, cycles;
   int errors[CASES], seen[CASES];
@@ -146,6 +167,9 @@ module hw_ram_tb;
         u_``I (clk, seed, start, errors[I], seen[I]);
   `define RAM(I, AT_A, AT_B, DEPTH, CHUNKS, CHUNK_WIDTH, LATENCY, STYLE) \
     `RAM_OF(I, AT_A, AT_B, DEPTH, CHUNKS, CHUNK_WIDTH, LATENCY, STYLE, 0)
+  `define PARTED(I, DEPTH, CHUNKS, CHUNK_WIDTH, OWN_DATA, FIRST, PIECE) \
+    hw_ram_check #(1'b0, 1'b1, DEPTH, CHUNKS, CHUNK_WIDTH, 2, "block", OWN_DATA, FIRST, PIECE) \
+        u_``I (clk, seed, start, errors[I], seen[I]);
   `RAM(0, 1'b0, 1'b1, 16, 1, 16, 0, "block")
   `RAM(1, 1'b0, 1'b1, 20, 4, 8, 0, "block")
   `RAM(2, 1'b0, 1'b1, 64, 8, 16, 1, "block")
@@ -164,6 +188,10 @@ module hw_ram_tb;
   `RAM(15, 1'b1, 1'b1, 2, 1, 72, 2, "ultra")
   `RAM_OF(16, 1'b0, 1'b1, 16, 5, 16, 1, "distributed", 1)
   `RAM_OF(17, 1'b0, 1'b1, 30, 1, 9, 2, "block", 1)
+  `PARTED(18, 37, 3, 16, 0, 32, 20)
+  `PARTED(19, 9, 24, 5, 1, 8, 7)
+  `PARTED(20, 48, 1, 40, 0, 32, 256)
+  `PARTED(21, 13, 5, 30, 0, 7, 64)
 
   initial begin
     if (!$value$plusargs("seed=%d", seed)) seed = 32'd1;

@@ -35,11 +35,14 @@ for bench in fifo skid crossing ram dot_pair; do
     dot_pair) files="$files tests/hw_dsp48e2.sv hw/rtl/mr_dot_pair.sv" ;;
     esac
     files="$files hw/rtl/mr_fifo.sv hw/rtl/mr_skid.sv hw/rtl/mr_stages.sv hw/rtl/mr_crossing.sv hw/rtl/mr_ram.sv hw/rtl/mr_ram_1p.sv
-        hw/rtl/mr_ram_t2p.sv"
+        hw/rtl/mr_ram_t2p.sv hw/rtl/mr_ram_parted.sv hw/rtl/mr_ram_spread.sv hw/rtl/mr_copy.sv"
+    # Memories in Verilator as they are synthesised.
+    as=
+    [ "$bench" != ram ] || as=-DSYNTHESIS
     # Word splitting of the file list is wanted.
     # shellcheck disable=SC2086
     if command -v "$verilator" >/dev/null; then
-        if "$verilator" --binary --timing --assert -MAKEFLAGS "$compile" -Ihw/include -Mdir "$work/v_$bench" \
+        if "$verilator" --binary --timing --assert $as -MAKEFLAGS "$compile" -Ihw/include -Mdir "$work/v_$bench" \
             --top-module "hw_${bench}_tb" $files >"$work/v_$bench.build.log" 2>&1; then
             timeout 120 "$work/v_$bench/Vhw_${bench}_tb" "+seed=$seed" >"$work/v_$bench.log" 2>&1
             verdict "$bench in Verilator" "$work/v_$bench.log"

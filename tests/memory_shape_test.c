@@ -8,7 +8,7 @@
 
 static struct mr_memory_use use_of(enum mr_storage storage, uint64_t words, uint64_t chunks,
                                    uint64_t chunk_bits, int ports) {
-    const struct mr_memory_shape shape = {words, chunks, chunk_bits, ports};
+    const struct mr_memory_shape shape = {words, chunks, chunk_bits, ports, 0};
     struct mr_memory_use use = {0};
     mr_memory_add(storage, &shape, 1, &use);
     return use;
@@ -20,6 +20,10 @@ static uint64_t bram18(uint64_t words, uint64_t chunks, uint64_t chunk_bits, int
 
 static uint64_t uram(uint64_t words, uint64_t chunks, uint64_t chunk_bits, int ports) {
     return use_of(MR_STORAGE_URAM, words, chunks, chunk_bits, ports).uram;
+}
+
+static uint64_t lut(uint64_t words, uint64_t chunks, uint64_t chunk_bits) {
+    return use_of(MR_STORAGE_LUTRAM, words, chunks, chunk_bits, 1).lut;
 }
 
 START_TEST(blocks) {
@@ -44,6 +48,13 @@ START_TEST(blocks) {
     // LUTs, eight at a time: two chunks do not share them.
     ck_assert_uint_eq(use_of(MR_STORAGE_LUTRAM, 32, 1, 14, 1).lut, 8);
     ck_assert_uint_eq(use_of(MR_STORAGE_LUTRAM, 33, 2, 16, 1).lut, 2 * 3 * 8);
+    // A few words beyond block RAM's 512.
+    const struct mr_memory_shape parted = {549, 24, 80, 1, 37};
+    struct mr_memory_use use = {0};
+    mr_memory_add(MR_STORAGE_BRAM, &parted, 2, &use);
+    ck_assert_uint_eq(use.bram18, 2 * 2 * 27);
+    ck_assert_uint_eq(use.lut, 2 * 24 * 12 * 8);
+    ck_assert_uint_eq(bram18(549, 24, 80, 1), 2 * 54);
 }
 END_TEST
 
@@ -58,14 +69,14 @@ END_TEST
 
 static uint64_t tile(uint64_t lanes, uint64_t reach, enum mr_storage storage, uint64_t lane_bits) {
     const struct mr_lane_memory memory = {
-        .storage = storage, .lane = {1024, 1, lane_bits, 1}, .copies = 1};
+        .storage = storage, .lane = {1024, 1, lane_bits, 1, 0}, .copies = 1};
     return mr_tile_lanes(lanes, reach, 1, &memory, 1);
 }
 
 static uint64_t blocks_of(uint64_t lanes, uint64_t per_tile, enum mr_storage storage,
                           uint64_t lane_bits) {
     const struct mr_lane_memory memory = {
-        .storage = storage, .lane = {1024, 1, lane_bits, 1}, .copies = 1};
+        .storage = storage, .lane = {1024, 1, lane_bits, 1, 0}, .copies = 1};
     struct mr_memory_use use = {0};
     mr_tile_add(lanes, per_tile, &memory, &use);
     return storage == MR_STORAGE_URAM ? use.uram : use.bram18;
@@ -98,13 +109,14 @@ START_TEST(tiles) {
 }
 END_TEST
 
-// Lanes in two kinds of memory, tile by tile.
+// Lanes in two kinds of memory, tile by tile; of the first kind the last words in LUTs.
 START_TEST(parted_tiles) {
+    const uint64_t last = _i ? 40 : 0;
     for (uint64_t lanes = 8; lanes < 40; lanes += 3)
         for (uint64_t from = 1; from < lanes; from++)
             for (uint64_t per_tile = 4; per_tile <= lanes; per_tile += 3) {
                 const struct mr_lane_memory memory = {.storage = MR_STORAGE_URAM,
-                                                      .lane = {1000, 1, 40, 1},
+                                                      .lane = {1000, 1, 40, 1, last},
                                                       .copies = 2,
                                                       .from = from,
                                                       .rest = MR_STORAGE_BRAM};
@@ -113,12 +125,14 @@ START_TEST(parted_tiles) {
                     uint64_t count[2] = {0}; // of its lanes
                     for (uint64_t lane = at; lane < at + per_tile && lane < lanes; lane++)
                         count[lane >= from]++;
-                    wanted.uram += 2 * (count[0] ? uram(1000, count[0], 40, 1) : 0);
+                    wanted.uram += 2 * (count[0] ? uram(1000 - last, count[0], 40, 1) : 0);
+                    wanted.lut += 2 * (last && count[0] ? lut(last, count[0], 40) : 0);
                     wanted.bram18 += 2 * (count[1] ? bram18(1000, count[1], 40, 1) : 0);
                 }
                 mr_tile_add(lanes, per_tile, &memory, &use);
                 ck_assert_uint_eq(use.uram, wanted.uram);
                 ck_assert_uint_eq(use.bram18, wanted.bram18);
+                ck_assert_uint_eq(use.lut, wanted.lut);
             }
 }
 END_TEST
@@ -144,7 +158,7 @@ int main(void) {
     tcase_add_test(tests, blocks);
     tcase_add_test(tests, kinds);
     tcase_add_test(tests, tiles);
-    tcase_add_test(tests, parted_tiles);
+    tcase_add_loop_test(tests, parted_tiles, 0, 2);
     tcase_add_test(tests, best_tiles);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -4,7 +4,7 @@
 
 static void add(enum mr_storage storage, uint64_t words, uint64_t bits, uint64_t copies,
                 struct mr_memory_use *use) {
-    const struct mr_memory_shape shape = {words, 1, bits, 1};
+    const struct mr_memory_shape shape = {words, 1, bits, 1, 0};
 
     mr_memory_add(storage, &shape, copies, use);
 }

@@ -159,6 +159,20 @@ static void emit_split_ports(struct emit *e, int memory) {
 
 // ---- reads
 
+// Do the last words of what lies in this kind lie in LUTs?
+static bool is_parted(const struct memory *m, enum storage_impl storage) {
+    return m->last_from && storage == m->storage;
+}
+
+// The parameters of a RAM that say how it is read.
+static const char *reading_text(struct emit *e, const struct memory *m, enum storage_impl storage) {
+    if (!is_parted(m, storage))
+        return arena_printf(e->cc, ".LATENCY(%d)", m->latency);
+    const int64_t deep = (m->words - m->last_from + 63) / 64, most = LOADS_MAX * 3 / 4;
+    return arena_printf(e->cc, ".FIRST(%lld), .PIECE(%lld)", (long long)m->last_from,
+                        (long long)(most > deep ? most / deep : 1));
+}
+
 // The address that bank b of the memories behind a read takes.
 static const char *bank_address(struct emit *e, const struct op *op, const char *at) {
     const struct memory *m = &e->p->memories[op->imm];
@@ -191,13 +205,14 @@ static void emit_split_read(struct emit *e, const struct op *op) {
         e, &e->m->instances, loops, count, name,
         arena_printf(
             e->cc,
-            "  mr_ram #(.DEPTH(%lld), .CHUNKS(1), .CHUNK_WIDTH(%d), .LATENCY(%d), "
+            "  mr_ram%s #(.DEPTH(%lld), .CHUNKS(1), .CHUNK_WIDTH(%d), %s, "
             ".STYLE(\"%s\")) i_%s (\n    .clk_i, .we_i(%s_we[%s]), .waddr_i(%s_waddr[%s]), "
             ".wdata_i(%s_wdata[%s]),\n    .raddr_i(%s), "
             ".rdata_o(%s_data[%s*%lld+%s]));\n",
-            (long long)m->words, m->width, m->latency, memory_style(m->storage), name, base, bank,
-            base, bank, base, bank, bank_address(e, op, at), name, at,
-            one ? 1LL : (long long)m->banks, one ? "0" : "b"));
+            is_parted(m, m->storage) ? "_parted" : "", (long long)m->words, m->width,
+            reading_text(e, m, m->storage), memory_style(m->storage), name, base, bank, base, bank,
+            base, bank, bank_address(e, op, at), name, at, one ? 1LL : (long long)m->banks,
+            one ? "0" : "b"));
 }
 
 // What was read of the one bank, stage by stage, replaced by what is written to its word meanwhile.
@@ -383,12 +398,15 @@ static const char *one_port(struct emit *e, const struct op *op, const struct pa
         spread ? arena_printf(e->cc, ",\n    .PIECE(%lld)", (long long)(LOADS_MAX * 3 / 4 / deep))
                : "";
     return arena_printf(e->cc,
-                        "  mr_ram%s #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), .LATENCY(%d), "
+                        "  mr_ram%s #(.DEPTH(%lld), .CHUNKS(%s), .CHUNK_WIDTH(%lld), %s, "
                         ".STYLE(\"%s\")%s%s) i_%s%s (\n"
                         "    .clk_i, .we_i(%s_we%s), .waddr%s_i(%s), .wdata_i(%s_wdata),\n"
                         "    .raddr%s_i(%s), .rdata_o(%s_data%s));\n",
-                        spread ? "_spread" : "", (long long)m->words, part->chunks, (long long)bits,
-                        m->latency, memory_style(part->storage), piece,
+                        spread                        ? "_spread"
+                        : is_parted(m, part->storage) ? "_parted"
+                                                      : "",
+                        (long long)m->words, part->chunks, (long long)bits,
+                        reading_text(e, m, part->storage), memory_style(part->storage), piece,
                         has_own_data(e->p, e->tile, (int)op->imm) ? ", .OWN_DATA(1)" : "", own,
                         part->suffix, name, slice_of(e, part, 1), spread ? "_d" : "",
                         spread ? waddr : arena_printf(e->cc, "%s_waddr", name), name,

@@ -82,10 +82,12 @@ struct variable {
     int partition_factor[MAX_DIMS];
     enum storage_impl storage;
     int storage_latency; // bind_storage latency=; -1 where not given
-    // bind_storage dim= from=: from this index of a dimension on it lies in another kind of memory.
-    enum storage_impl rest_storage;
-    int rest_dim; // 0: all of it lies in `storage`
-    int rest_from;
+    // bind_storage dim= from=: from an index of a dimension on it lies in another kind of memory.
+    struct rest_storage {
+        enum storage_impl storage;
+        int dim, from;
+    } rest[MAX_DIMS];
+    int rest_count;
     bool is_dual_port;                   // bind_storage type=ram_t2p
     int stream_depth;                    // stream depth=; -1 where not given
     int stream_crossing;                 // stream crossing=; 0 where not given

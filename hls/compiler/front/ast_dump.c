@@ -125,9 +125,9 @@ static void dump_variable(FILE *out, const struct variable *var) {
                     var->partition_factor[d]);
     if (var->storage)
         fprintf(out, " storage=%s", storages[var->storage]);
-    if (var->rest_dim)
-        fprintf(out, " storage%d=%s/%d", var->rest_dim, storages[var->rest_storage],
-                var->rest_from);
+    for (int i = 0; i < var->rest_count; i++)
+        fprintf(out, " storage%d=%s/%d", var->rest[i].dim, storages[var->rest[i].storage],
+                var->rest[i].from);
     if (var->is_dual_port)
         fprintf(out, " ram_t2p");
     if (var->storage_latency >= 0)

@@ -308,11 +308,15 @@ static void apply_rest(const struct reader *r, struct variable *var, enum storag
              "pragma HLS bind_storage says where a part of %s lies, which takes dim=, from= and an "
              "impl= of lutram, bram or uram, and an array; give all of them",
              var->name);
-    var->rest_storage = impl;
-    var->rest_dim = number_option(r, "dim", 1, dims, 1);
-    for (int d = 1; d < var->rest_dim; d++)
+    struct rest_storage rest = {.storage = impl, .dim = number_option(r, "dim", 1, dims, 1)};
+    for (int d = 1; d < rest.dim; d++)
         type = type->elem;
-    var->rest_from = number_option(r, "from", 1, (int)type->count - 1, 1);
+    rest.from = number_option(r, "from", 1, (int)type->count - 1, 1);
+    int at = 0;
+    while (at < var->rest_count && var->rest[at].dim != rest.dim)
+        at++;
+    var->rest_count += at == var->rest_count;
+    var->rest[at] = rest;
 }
 
 static void apply_storage(const struct reader *r) {

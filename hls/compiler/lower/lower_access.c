@@ -93,32 +93,61 @@ static const char *memory_name(struct lowering *lo, const char *name) {
     return own;
 }
 
-// An array that lies in two kinds of memory.
-static void check_rest(struct compiler *cc, const struct variable *var, const struct memory *m) {
+// Of an array in several kinds of memory what lies in another one than its first elements: from an
+// element on of a dimension that lies side by side, or from a word on.
+static void place_rest(struct compiler *cc, const struct variable *var,
+                       const struct rest_storage *rest, struct memory *m) {
     const char *wrong = NULL, *help = NULL;
+    const bool side_by_side = var->partition[rest->dim - 1] == PARTITION_COMPLETE;
+    int64_t outer = 1, words = 1;
+    for (int d = 0; d < m->dims; d++) {
+        if (d + 1 < rest->dim)
+            outer *= m->rows[d];
+        else if (d + 1 > rest->dim)
+            words *= m->rows[d];
+    }
     if (var->storage == STORAGE_AUTO || var->storage == STORAGE_REGISTER) {
         wrong = "nothing says where the first part lies";
         help = "give it a bind_storage pragma with impl=lutram, bram or uram, without dim= and "
                "from=";
-    } else if (var->storage == var->rest_storage) {
+    } else if (var->storage == rest->storage) {
         wrong = "both are named alike";
         help = "name two kinds, or one for all of it";
     } else if (m->kind == MEMORY_ROM) {
         wrong = "it is a constant table";
         help = "bind it as a whole";
-    } else if (var->partition[var->rest_dim - 1] != PARTITION_COMPLETE) {
-        wrong = arena_printf(cc, "dimension %d is not partitioned completely", var->rest_dim);
-        help = "partition it, so that its elements are memories side by side";
-    } else if (var->is_dual_port && var->rest_storage == STORAGE_LUTRAM) {
+    } else if (!side_by_side && rest->storage != STORAGE_LUTRAM) {
+        wrong = arena_printf(cc, "dimension %d is not partitioned completely", rest->dim);
+        help = "partition it, so that its elements are memories side by side, or take impl=lutram "
+               "for its last ones";
+    } else if (!side_by_side &&
+               (outer > 1 || m->rows[rest->dim - 1] != m->size[rest->dim - 1])) {
+        wrong = arena_printf(cc, "those from an index of dimension %d on are not its last words",
+                             rest->dim);
+        help = "take the first dimension that is not partitioned";
+    } else if (var->is_dual_port && rest->storage == STORAGE_LUTRAM) {
         wrong = "LUTs have no two ports for type=ram_t2p";
         help = "use bram or uram for both parts";
     } else if (var->storage_latency == 0) {
         wrong = "latency=0 is asked for";
         help = "leave latency= out";
+    } else if (!side_by_side && var->storage_latency == 1) {
+        wrong = "latency=1 is asked for, and words from two kinds take 2 cycles";
+        help = "leave latency= out";
+    } else if (side_by_side ? m->rest_from > 0 : m->last_from > 0) {
+        wrong = "two of its dimensions that are alike are named";
+        help = "name one that is partitioned completely, and one that is not";
     }
     if (wrong)
         fail(cc, var->loc, "a part of '%s' shall lie in another kind of memory, and %s; %s",
              var->name, wrong, help);
+    if (side_by_side) {
+        m->rest = rest->storage;
+        m->rest_dim = rest->dim - 1;
+        m->rest_from = rest->from;
+    } else {
+        m->last_from = rest->from * words;
+    }
 }
 
 static int add_memory(struct lowering *lo, const struct variable *var, const struct type *scalar,
@@ -135,9 +164,6 @@ static int add_memory(struct lowering *lo, const struct variable *var, const str
                          .words = 1,
                          .banks = 1,
                          .storage = var->storage,
-                         .rest = var->rest_storage,
-                         .rest_dim = var->rest_dim - 1,
-                         .rest_from = var->rest_from,
                          .latency = var->storage_latency,
                          .shared_ports = var->is_dual_port ? 2 : 0,
                          .loc = var->loc};
@@ -170,14 +196,14 @@ static int add_memory(struct lowering *lo, const struct variable *var, const str
              m->kind == MEMORY_ROM ? "a constant table" : "bound to lutram",
              m->kind == MEMORY_ROM ? "leave it out: a table has as many ports as it needs"
                                    : "only impl=bram and impl=uram have two ports");
-    if (var->rest_dim)
-        check_rest(lo->cc, var, m);
     for (int d = 0; d < dims; d++) {
         m->size[d] = m->rows[d] = size[d];
         if (m->kind == MEMORY_RAM && var->partition[d] != PARTITION_NONE)
             partition_dimension(m, var, d);
         m->words *= m->rows[d];
     }
+    for (int i = 0; i < var->rest_count; i++)
+        place_rest(lo->cc, var, &var->rest[i], m);
     if (m->words * m->banks >= chip_bits / m->bits && m->kind == MEMORY_RAM)
         fail(lo->cc, var->loc,
              "array '%s' has %lld elements, more than fit on a chip; make it smaller", var->name,

@@ -10,10 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Of its first part, or of the rest.
-static const char *impl_name(const struct memory *m, bool rest) {
+static const char *impl_name(const struct memory *m, enum storage_impl kind) {
     static const char *const names[] = {"auto", "lutram", "bram", "uram", "register"};
-    return m->kind == MEMORY_ROM ? "rom" : names[rest ? m->rest : m->storage];
+    return m->kind == MEMORY_ROM ? "rom" : names[kind];
+}
+
+// In which its words lie, the first one's first.
+static int kinds_of(const struct memory *m, enum storage_impl kind[3]) {
+    int count = 0;
+    kind[count++] = m->storage;
+    if (m->rest_from)
+        kind[count++] = m->rest;
+    if (m->last_from && !(m->rest_from && m->rest == STORAGE_LUTRAM))
+        kind[count++] = STORAGE_LUTRAM;
+    return count;
 }
 
 static const char *base_name(const char *path) {
@@ -23,13 +33,12 @@ static const char *base_name(const char *path) {
 
 struct shape {
     int64_t bits, copies; // of a word, or of the words in a tile; how many memories there are
-    uint64_t blocks[2];   // RAMB18, URAM or LUTs; of the rest, where a part lies elsewhere
+    struct mr_memory_use use;
 };
 
-static uint64_t blocks_of(const struct mr_memory_use *use, enum mr_storage storage) {
-    return storage == MR_STORAGE_BRAM   ? use->bram18
-           : storage == MR_STORAGE_URAM ? use->uram
-                                        : use->lut;
+// RAMB18, URAM or LUTs.
+static uint64_t blocks_of(const struct mr_memory_use *use, enum storage_impl kind) {
+    return kind == STORAGE_BRAM ? use->bram18 : kind == STORAGE_URAM ? use->uram : use->lut;
 }
 
 // One copy for each read, or one for all where these share its ports; in each tile, or for each
@@ -38,7 +47,6 @@ static struct shape shape_of(const struct process *p, const struct tile *tile, i
     const struct memory *m = &p->memories[memory];
     const bool rom = m->kind == MEMORY_ROM, split = memory_is_split(p, tile, memory);
     const enum mr_storage storage = memory_storage(p->target, m);
-    struct mr_memory_use use = {0};
     struct shape s = {.bits = split ? m->width : m->banks * m->width};
     for (int i = 0; i < p->op_count; i++) {
         const struct op *op = p->ops[i];
@@ -58,7 +66,7 @@ static struct shape shape_of(const struct process *p, const struct tile *tile, i
         const int64_t count = p->lanes[tile->lane].count;
         struct mr_lane_memory of = lane_memory(p, tile, memory);
         of.copies = (uint64_t)s.copies;
-        mr_tile_add((uint64_t)count, (uint64_t)tile->per_tile, &of, &use);
+        mr_tile_add((uint64_t)count, (uint64_t)tile->per_tile, &of, &s.use);
         s.bits = s.bits / count * tile->per_tile;
         s.copies *= (count + tile->per_tile - 1) / tile->per_tile;
     } else {
@@ -70,15 +78,14 @@ static struct shape shape_of(const struct process *p, const struct tile *tile, i
         const uint64_t all = shape.chunks;
         if (m->rest_from) {
             shape.chunks = (uint64_t)(rest_chunks(p, tile, memory) * m->rest_from);
-            mr_memory_add(storage, &shape, (uint64_t)s.copies, &use);
+            mr_memory_add(storage, &shape, (uint64_t)s.copies, &s.use);
             shape.chunks = all - shape.chunks;
-            mr_memory_add(storage_of(m->rest), &shape, (uint64_t)s.copies, &use);
+            shape.last = 0;
+            mr_memory_add(storage_of(m->rest), &shape, (uint64_t)s.copies, &s.use);
         } else if (!rom || storage != MR_STORAGE_LUTRAM) { // a table of LUTs is logic
-            mr_memory_add(storage, &shape, (uint64_t)s.copies, &use);
+            mr_memory_add(storage, &shape, (uint64_t)s.copies, &s.use);
         }
     }
-    s.blocks[0] = blocks_of(&use, storage);
-    s.blocks[1] = blocks_of(&use, storage_of(m->rest));
     return s;
 }
 
@@ -333,13 +340,15 @@ static json_t *process_json(const struct network *net, const struct process *p,
             continue;
         const struct memory *m = &p->memories[i];
         const struct shape s = shape_of(p, tile, i);
-        for (int rest = 0; rest <= (m->rest_from > 0); rest++)
+        enum storage_impl kind[3];
+        const int kinds = kinds_of(m, kind);
+        for (int k = 0; k < kinds; k++)
             mr_json_append(&memories,
                            json_pack("{s:s, s:I, s:I, s:I, s:i, s:s, s:I}", "name", m->name,
                                      "words", (json_int_t)m->words, "bits", (json_int_t)s.bits,
                                      "copies", (json_int_t)s.copies, "ports",
-                                     m->shared_ports > 1 ? 2 : 1, "impl", impl_name(m, rest),
-                                     "blocks", (json_int_t)s.blocks[rest]));
+                                     m->shared_ports > 1 ? 2 : 1, "impl", impl_name(m, kind[k]),
+                                     "blocks", (json_int_t)blocks_of(&s.use, kind[k])));
     }
     json_t *probes = json_array();
     for (int i = 0; i < p->state_count; i++)
@@ -486,10 +495,12 @@ void report_text(const struct network *net, struct tile *const *tiles, FILE *out
             const struct shape s = shape_of(p, tiles[i], k);
             fprintf(out, "  memory %-18s %lld words of %lld bits x %lld, %s", m->name,
                     (long long)m->words, (long long)s.bits, (long long)s.copies,
-                    impl_name(m, false));
+                    impl_name(m, m->storage));
             if (m->rest_from)
                 fprintf(out, ", from %d of dimension %d on %s", m->rest_from, m->rest_dim + 1,
-                        impl_name(m, true));
+                        impl_name(m, m->rest));
+            if (m->last_from)
+                fprintf(out, ", words from %lld on on lutram", (long long)m->last_from);
             fputs(m->shared_ports > 1 ? ", both ports read\n"
                   : m->shared_ports   ? ", one address\n"
                                       : "\n",

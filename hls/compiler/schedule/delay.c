@@ -120,6 +120,8 @@ double entry_delay(const struct process *p, const struct op *op) {
         const struct memory *m = &p->memories[op->imm];
         if (m->shared_ports) // that also write
             return p->target->lut;
+        if (m->last_from && m->rest != STORAGE_LUTRAM) // which have address registers of their own
+            return p->target->lut;
         return memory_has_lutram(m) ? lut_read(p, op) : 0;
     }
     default:

@@ -130,7 +130,8 @@ struct mr_memory_shape memory_shape(const struct process *p, const struct tile *
     struct mr_memory_shape shape = {.words = (uint64_t)m->words,
                                     .chunks = 1,
                                     .chunk_bits = 1,
-                                    .ports = m->shared_ports > 1 ? 2 : 1};
+                                    .ports = m->shared_ports > 1 ? 2 : 1,
+                                    .last = m->last_from ? (uint64_t)(m->words - m->last_from) : 0};
     bool alone[MAX_DIMS] = {false};
     int dim[MAX_DIMS];
     const int dims = bank_dims(m, dim);
@@ -203,7 +204,8 @@ enum mr_storage memory_storage(const struct target *t, const struct memory *m) {
 }
 
 bool memory_has_lutram(const struct memory *m) {
-    return m->storage == STORAGE_LUTRAM || (m->rest_from && m->rest == STORAGE_LUTRAM);
+    return m->storage == STORAGE_LUTRAM || (m->rest_from && m->rest == STORAGE_LUTRAM) ||
+           m->last_from;
 }
 
 // Has the target what is asked of a memory?

@@ -35,7 +35,7 @@ static void add_weights(const struct mr_op *op, const struct mr_op_layout *layou
 // Of LC pieces that are written apart, of so many bits each.
 static void add_chunks(uint64_t words, uint64_t lc, uint64_t bits, uint64_t copies,
                        struct mr_memory_use *use) {
-    const struct mr_memory_shape shape = {words, lc, bits, 1};
+    const struct mr_memory_shape shape = {words, lc, bits, 1, 0};
 
     mr_memory_add(mr_storage_choose(words, lc * bits), &shape, copies, use);
 }
@@ -62,7 +62,7 @@ void mr_recurrent_memory(const struct mr_op *op, const struct mr_op_layout *layo
     if (passes > 1)
         mr_memory_lut(use, (uint64_t)x_words, lanes * HIDDEN_BITS, 1);
     if (op->kind->second_field) { // read by the cell and by READ_STATE
-        const struct mr_memory_shape field = {states, 1, MR_CELL_BITS, 1};
+        const struct mr_memory_shape field = {states, 1, MR_CELL_BITS, 1, 0};
         mr_memory_add(mr_storage_choose(states, lanes * MR_CELL_BITS), &field, 2 * lanes, use);
     }
     // The row that a sequence starts from.
