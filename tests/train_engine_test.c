@@ -255,21 +255,52 @@ static void engine_trains(const struct shape *shape, struct mr_int_device *engin
 // The first ones are the smallest that have all phases and widths that differ: the short run has
 // one of them as RTL, where compiling is what costs.
 enum { SMALLEST = 3 };
+// By the fields of mr_train_shape: ... loss, per_step, clips, drops, port, weights.
+#define IN_LUTS                                                                                    \
+    { MR_STORAGE_LUTRAM, 0, 0 }
 static const struct shape shapes[] = {
-    {{MR_TRAIN_LSTM, 2, {2, 3, 2}, 1, 1, 2, 4, 2, MR_TRAIN_BCE, false, true, true, false}, 1, 0},
-    {{MR_TRAIN_GRU_RESET_FIRST, 2, {2, 3, 2}, 1, 1, 2, 4, 2, MR_TRAIN_MSE, true, true, true, false},
+    {{MR_TRAIN_LSTM, 2, {2, 3, 2}, 1, 1, 2, 4, 2, MR_TRAIN_BCE, 0, 1, 1, 0, IN_LUTS}, 1, 0},
+    {{MR_TRAIN_GRU_RESET_FIRST, 2, {2, 3, 2}, 1, 1, 2, 4, 2, MR_TRAIN_MSE, 1, 1, 1, 0, IN_LUTS},
      1,
      2},
-    {{MR_TRAIN_LSTM, 2, {2, 3, 2}, 1, 1, 1, 3, 2, MR_TRAIN_BCE, false, true, true, true}, 1, 0},
-    {{MR_TRAIN_LSTM, 3, {3, 5, 2, 4}, 1, 2, 2, 4, 3, MR_TRAIN_BCE, true, false, true, false}, 0, 0},
+    {{MR_TRAIN_LSTM,
+      2,
+      {2, 3, 2},
+      1,
+      1,
+      1,
+      3,
+      2,
+      MR_TRAIN_BCE,
+      0,
+      1,
+      1,
+      1,
+      {MR_STORAGE_BRAM, 7, 2}},
+     1,
+     0},
+    {{MR_TRAIN_LSTM, 3, {3, 5, 2, 4}, 1, 2, 2, 4, 3, MR_TRAIN_BCE, 1, 0, 1, 0, IN_LUTS}, 0, 0},
     // Gradients of several units leave the lanes in a cycle; of the last one as slowly as there is
     // time.
-    {{MR_TRAIN_GRU, 2, {4, 41, 5}, 2, 3, 1, 3, 2, MR_TRAIN_CE, false, true, false, false}, 0, 0},
-    {{MR_TRAIN_RNN_TANH, 1, {7, 40}, 1, 2, 1, 5, 4, MR_TRAIN_MSE, false, false, false, false},
+    {{MR_TRAIN_GRU, 2, {4, 41, 5}, 2, 3, 1, 3, 2, MR_TRAIN_CE, 0, 1, 0, 0, IN_LUTS}, 0, 0},
+    {{MR_TRAIN_RNN_TANH,
+      1,
+      {7, 40},
+      1,
+      2,
+      1,
+      5,
+      4,
+      MR_TRAIN_MSE,
+      0,
+      0,
+      0,
+      0,
+      {MR_STORAGE_BRAM, 16, 13}},
      0,
      1},
-    {{MR_TRAIN_LSTM, 3, {3, 5, 2, 4}, 1, 2, 1, 4, 3, MR_TRAIN_BCE, false, true, true, true}, 0, 0},
-    {{MR_TRAIN_GRU, 3, {3, 5, 2, 4}, 2, 2, 2, 6, 3, MR_TRAIN_CE, false, false, true, true}, 0, 0},
+    {{MR_TRAIN_LSTM, 3, {3, 5, 2, 4}, 1, 2, 1, 4, 3, MR_TRAIN_BCE, 0, 1, 1, 1, IN_LUTS}, 0, 0},
+    {{MR_TRAIN_GRU, 3, {3, 5, 2, 4}, 2, 2, 2, 6, 3, MR_TRAIN_CE, 0, 0, 1, 1, IN_LUTS}, 0, 0},
 };
 
 static uint64_t say(const struct shape *s, const char *what) {
@@ -278,13 +309,16 @@ static uint64_t say(const struct shape *s, const char *what) {
     printf("%s ", kinds[is->cell]);
     for (int l = 0; l <= is->layers; l++)
         printf("%d-", is->width[l]);
-    printf("%d, LC %d, NB %d, batch %d, %d steps, units %d and %d, %s%s%s%s%s, %s: seed %llu\n",
+    printf("%d, LC %d, NB %d, batch %d, %d steps, units %d and %d, %s%s%s%s%s, weights in %s (%d, "
+           "%d), "
+           "%s: seed %llu\n",
            is->outputs, is->lc, is->nb, is->batch, is->steps, s->x_unit, s->y_unit,
            is->loss == MR_TRAIN_MSE   ? "MSE"
            : is->loss == MR_TRAIN_BCE ? "BCE"
                                       : "CE",
            is->per_step ? " per step" : "", is->clips ? ", clipped" : "",
-           is->drops ? ", dropout" : "", is->port ? ", memory ports" : "", what,
+           is->drops ? ", dropout" : "", is->port ? ", memory ports" : "",
+           mr_storage_name(is->weights.storage), is->weights.last_from, is->weights.rest_from, what,
            (unsigned long long)seed);
     fflush(stdout);
     return seed;
@@ -432,9 +466,7 @@ END_TEST
 // The sum of all squares beyond 2^62, where the norm no longer grows.
 START_TEST(norm_at_its_end) {
     static const struct shape wide = {
-        {MR_TRAIN_RNN_TANH, 1, {5000, 8}, 1, 8, 1, 2, 2, MR_TRAIN_MSE, false, true, false, false},
-        0,
-        0};
+        {MR_TRAIN_RNN_TANH, 1, {5000, 8}, 1, 8, 1, 2, 2, MR_TRAIN_MSE, 0, 1, 0, 0, IN_LUTS}, 0, 0};
     uint64_t seed = say(&wide, "C");
     struct mr_int_device *engine = open_engine(&wide, false, 0, 0, seed);
     struct mr_int_model *m = make_model(&wide, &seed), *read = make_model(&wide, &seed);
@@ -454,6 +486,22 @@ START_TEST(norm_at_its_end) {
     mr_int_device_close(engine);
 }
 END_TEST
+
+// What the weights lie in: at any word and unit from which on that is another kind.
+static struct mr_train_weights draw_places(const struct mr_train_shape *is, uint64_t *seed) {
+    int words = 0, units = 0;
+    for (int l = 0; l < is->layers; l++) {
+        const int below = is->width[l], here = is->width[l + 1];
+        words += (below + is->lc - 1) / is->lc + (here + is->lc - 1) / is->lc;
+        units = here > units ? here : units;
+    }
+    const int kind = random_between(seed, MR_STORAGE_LUTRAM, MR_STORAGE_URAM);
+    struct mr_train_weights weights = {.storage = (enum mr_storage)kind};
+    if (kind == MR_STORAGE_BRAM)
+        weights = (struct mr_train_weights){weights.storage, random_between(seed, 0, words - 1),
+                                            random_between(seed, 0, units - 1)};
+    return weights;
+}
 
 static struct shape draw_shape(uint64_t *seed, bool port) {
     static const enum mr_train_cell cells[] = {MR_TRAIN_LSTM, MR_TRAIN_GRU,
@@ -481,6 +529,7 @@ static struct shape draw_shape(uint64_t *seed, bool port) {
     for (int l = 0; l <= s.is.layers; l++)
         s.is.width[l] = random_between(seed, 1, 8);
     s.is.batch = s.is.nb * random_between(seed, 1, 4);
+    s.is.weights = draw_places(&s.is, seed);
     return s;
 }
 
@@ -501,9 +550,7 @@ END_TEST
 // A full mini-batch of NASA's turbofans' network: 64 sequences of 50 steps.
 START_TEST(turbofan) {
     static const struct shape s3 = {
-        {MR_TRAIN_LSTM, 2, {25, 25, 25}, 1, 9, 2, 64, 50, MR_TRAIN_MSE, false, false, false, false},
-        0,
-        0};
+        {MR_TRAIN_LSTM, 2, {25, 25, 25}, 1, 9, 2, 64, 50, MR_TRAIN_MSE, 0, 0, 0, 0, IN_LUTS}, 0, 0};
     const uint64_t seed = say(&s3, "RTL");
     struct mr_int_device *engine = open_engine(&s3, true, 0, 0, seed);
     engine_trains(&s3, engine, seed, true);

@@ -428,8 +428,10 @@ static int tell_end(struct train *train, const struct mr_training *training) {
     return CLI_OK;
 }
 
-static const char *holds(uint64_t needed, uint64_t there) {
-    return needed > there ? "more than the" : "of the";
+// "212 of 2016 RAMB36".
+static void tell_share(const char *before, uint64_t needed, uint64_t there, const char *what) {
+    printf("%s%llu of %llu %s%s", before, (unsigned long long)needed, (unsigned long long)there,
+           what, needed > there ? " (too many)" : "");
 }
 
 static int plan_engine(struct train *train) {
@@ -442,35 +444,36 @@ static int plan_engine(struct train *train) {
     const double gigabytes = (double)e.passed_bytes / ms / 1e6; // in a second
     const uint64_t all = e.gradient_bits + e.stash_bits + e.parameter_bits;
     if (train->cli->json)
-        printf("{\"multipliers\":%u,\"columns\":%u,\"together\":%u,\"batch\":%u,\"steps\":%u,"
-               "\"cycles\":%llu,\"predict_cycles\":%llu,\"utilisation\":%.6g,\"clock_mhz\":%g,"
-               "\"milliseconds\":%.6g,"
-               "\"sequences_per_second\":%.6g,\"lane_luts\":%llu,\"device_luts\":%llu,"
-               "\"gradient_bits\":%llu,\"stash_bits\":%llu,\"parameter_bits\":%llu,\"target\":\"%"
-               "s\",\"device_bits\":%llu,\"outside_bytes\":%llu,"
-               "\"outside_gigabytes_per_second\":%.4g}\n",
-               e.multipliers, e.columns, e.together, e.batch, e.steps, (unsigned long long)e.cycles,
-               (unsigned long long)e.predict_cycles, e.utilisation, e.clock_mhz, ms, rate,
-               (unsigned long long)e.lane_luts, (unsigned long long)e.device_luts,
-               (unsigned long long)e.gradient_bits, (unsigned long long)e.stash_bits,
-               (unsigned long long)e.parameter_bits, e.target, (unsigned long long)e.device_bits,
-               (unsigned long long)e.outside_bytes, gigabytes);
-    else
-        printf("a training engine of %u multipliers in its lanes, %u columns of %u sequences a "
-               "cycle:\n%llu cycles for %u sequences of %u steps, %.4g ms at %g MHz, %.0f "
-               "sequences a second, lanes busy %.1f %%\n",
-               e.multipliers, e.columns, e.together, (unsigned long long)e.cycles, e.batch, e.steps,
-               ms, e.clock_mhz, rate, 100 * e.utilisation);
-    if (!train->cli->json)
-        printf(
-            "memories of %.1f Mb: gradients %.1f, of the steps for the way back %.1f, parameters "
-            "with moments %.1f; %s %.0f Mb of a %s\n"
-            "weights and deltas beside the lanes: %llu LUTs, %s %llu that can be memory\n",
-            (double)all / 1e6, (double)e.gradient_bits / 1e6, (double)e.stash_bits / 1e6,
-            (double)e.parameter_bits / 1e6, holds(all, e.device_bits), (double)e.device_bits / 1e6,
-            e.target, (unsigned long long)e.lane_luts, holds(e.lane_luts, e.device_luts),
-            (unsigned long long)e.device_luts);
-    if (!train->cli->json && e.outside_bytes)
+        return cli_print_json(
+            train->cli,
+            json_pack(
+                "{s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:f, s:s, s:{s:I, s:I, s:I}, "
+                "s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:f}",
+                "multipliers", (int)e.multipliers, "columns", (int)e.columns, "together",
+                (int)e.together, "batch", (int)e.batch, "steps", (int)e.steps, "cycles",
+                (json_int_t)e.cycles, "predict_cycles", (json_int_t)e.predict_cycles, "utilisation",
+                e.utilisation, "clock_mhz", e.clock_mhz, "milliseconds", ms, "sequences_per_second",
+                rate, "target", e.target, "memories", "ramb36", (json_int_t)e.ramb36, "urams",
+                (json_int_t)e.urams, "luts", (json_int_t)e.luts, "device", "ramb36",
+                (json_int_t)e.device_ramb36, "urams", (json_int_t)e.device_urams, "luts",
+                (json_int_t)e.device_luts, "gradient_bits", (json_int_t)e.gradient_bits,
+                "stash_bits", (json_int_t)e.stash_bits, "parameter_bits",
+                (json_int_t)e.parameter_bits, "outside_bytes", (json_int_t)e.outside_bytes,
+                "outside_gigabytes_per_second", gigabytes));
+    printf("a training engine of %u multipliers in its lanes, %u columns of %u sequences a "
+           "cycle:\n%llu cycles for %u sequences of %u steps, %.4g ms at %g MHz, %.0f "
+           "sequences a second, lanes busy %.1f %%\n",
+           e.multipliers, e.columns, e.together, (unsigned long long)e.cycles, e.batch, e.steps, ms,
+           e.clock_mhz, rate, 100 * e.utilisation);
+    printf("%s", e.target);
+    tell_share(": memories take ", e.ramb36, e.device_ramb36, "RAMB36");
+    tell_share(", ", e.urams, e.device_urams, "UltraRAMs");
+    tell_share(" and ", e.luts, e.device_luts, "LUTs that can be memory");
+    printf("\nof %.1f Mb are gradients %.1f, of the steps for the way back %.1f, parameters with "
+           "moments %.1f\n",
+           (double)all / 1e6, (double)e.gradient_bits / 1e6, (double)e.stash_bits / 1e6,
+           (double)e.parameter_bits / 1e6);
+    if (e.outside_bytes)
         printf("in the card's memory %.0f MB: the parameters, and the steps for the way back but "
                "for the ones at work; %.3g GB/s\n",
                (double)e.outside_bytes / 1e6, gigabytes);

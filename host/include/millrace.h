@@ -742,13 +742,12 @@ struct mr_train_engine {
     uint64_t predict_cycles;    // to predict it
     double utilisation;         // of its lanes while it learns, as in mr_stats
     double clock_mhz;
-    // LUTs that are memories, of weights and deltas beside the lanes, and those of the target that
-    // can be.
-    uint64_t lane_luts, device_luts;
-    // Bits of its other memories: gradients, what of all steps is kept for the way back, and the
-    // parameters with their moments; and what the block RAM and UltraRAM of the target hold, which
-    // is no promise that it fits: memories have shapes, and some are there twice.
-    uint64_t gradient_bits, stash_bits, parameter_bits, device_bits;
+    // What its memories take of the target: RAMB36, UltraRAMs, and LUTs that are memory, as hlsc will
+    // form those that grow with the network; its report then adds a few; and what the target has.
+    uint64_t ramb36, urams, luts, device_ramb36, device_urams, device_luts;
+    // Bits of the gradients, of what of all steps is kept for the way back, and of the parameters
+    // with their moments. The weights beside the lanes are not among them.
+    uint64_t gradient_bits, stash_bits, parameter_bits;
     const char *target; // static
     // Where these would be more than the target holds, and the network allows it, the parameters
     // and most of what is kept of the steps are in the card's memory: bytes there, and those that

@@ -15,8 +15,7 @@
 _Static_assert((int)MR_PROCESSES <= (int)MR_TIMING_PROCESSES,
                "the cycle model takes all processes that a network may have");
 
-// Memories of a process, and the FIFOs behind it, of the top's outputs too.
-static int add_memories(const struct mr_report_process *process, struct mr_memory_use *use,
+int mr_process_memories(const struct mr_report_process *process, struct mr_memory_use *use,
                         char *error, size_t error_size) {
     for (size_t i = 0; i < process->memory_count; i++) {
         const struct mr_report_memory *memory = &process->memories[i];
@@ -62,7 +61,7 @@ int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
     figures->microseconds = (double)timing->cycles / report->clock_mhz;
     figures->multipliers = mr_report_multipliers(report);
     for (size_t p = 0; p < report->process_count; p++)
-        if (add_memories(&report->processes[p], &figures->memory, error, error_size))
+        if (mr_process_memories(&report->processes[p], &figures->memory, error, error_size))
             return -1;
     double useful = 0, products = (double)figures->multipliers;
     for (int i = 0; i < plan->network->op_count; i++) {

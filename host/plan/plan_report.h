@@ -21,6 +21,10 @@ struct mr_plan_figures {
 // Useful lane multiplications / (products a cycle * cycles) of a run.
 double mr_plan_utilisation(const struct mr_plan *plan, const struct mr_timing_result *timing);
 
+// Adds the memories of a process, and the FIFOs behind it, of the top's outputs too.
+int mr_process_memories(const struct mr_report_process *process, struct mr_memory_use *use,
+                        char *error, size_t error_size);
+
 // 0, or -1 with a sentence in error (a memory of unknown kind).
 int mr_plan_figures(const struct mr_plan *plan, const struct mr_report *report,
                     const struct mr_timing_result *timing, struct mr_plan_figures *figures,

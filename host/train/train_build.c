@@ -9,7 +9,7 @@
 #include "hls_build.h"
 #include "kernel_hash.h"
 #include "network_build.h"
-#include "plan.h"
+#include "plan_report.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -92,6 +92,35 @@ static void read_stages(const char *path, struct mr_train_run_stages *stages) {
     json_decref(manifest);
 }
 
+// By hlsc's report; Vivado would find out in hours.
+static int check_resources(const struct mr_report *report, const struct mr_target *target,
+                           struct mr_error *error) {
+    struct mr_memory_use use = {0};
+    uint64_t multipliers = 0;
+    char text[300];
+
+    for (size_t i = 0; i < report->process_count; i++) {
+        multipliers += report->processes[i].multipliers;
+        if (mr_process_memories(&report->processes[i], &use, text, sizeof text) != 0)
+            return mr_failure(error, MR_ERROR_BUILD, "%s", text);
+    }
+    const struct {
+        const char *what;
+        uint64_t needed, there;
+    } kinds[] = {{"DSPs", multipliers, target->dsp},
+                 {"RAMB36", (use.bram18 + 1) / 2, target->bram36},
+                 {"UltraRAMs", use.uram, target->uram},
+                 {"LUTs as memory", use.lut, mr_train_card_luts(target)}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i].needed > kinds[i].there)
+            return mr_failure(error, MR_ERROR_PLAN,
+                              "the engine takes %llu %s, and a %s has %llu; fewer multipliers, a "
+                              "smaller mini-batch or network, or another target would do",
+                              (unsigned long long)kinds[i].needed, kinds[i].what, target->name,
+                              (unsigned long long)kinds[i].there);
+    return 0;
+}
+
 // "train-25-25-25": inputs, and units of the layers.
 static void name_of(const struct mr_train_shape *shape, char *name, size_t size) {
     size_t used = (size_t)snprintf(name, size, "train");
@@ -118,6 +147,8 @@ static int build_image(const struct mr_train_shape *shape, const char *source,
     if (!report)
         return mr_failure(error, MR_ERROR_BUILD, "%s", text);
     code = mr_train_stages_of(shape, made.report, &built->stages, error);
+    if (code == 0 && strcmp(platform, "hw") == 0)
+        code = check_resources(report, design->target, error);
     name_of(shape, name, sizeof name);
     design->data_dir = made.places.data_dir;
     design->name = name;
@@ -190,19 +221,6 @@ int mr_train_build(const struct mr_train_shape *shape, const struct mr_int_devic
                : build_here(shape, source, form == MR_FORM_RTL, options, built, error);
 }
 
-// Vivado would find out in hours.
-static int check_luts(const struct mr_train_shape *shape, const struct mr_target *target,
-                      struct mr_error *error) {
-    const uint64_t luts = mr_train_memory(shape).luts, most = mr_train_card_luts(target);
-
-    return luts <= most
-               ? 0
-               : mr_failure(error, MR_ERROR_PLAN,
-                            "weights and deltas beside the lanes take %llu LUTs, and a %s has %llu "
-                            "that can be memory; a smaller network or another target would do",
-                            (unsigned long long)luts, target->name, (unsigned long long)most);
-}
-
 int mr_train_image_build(const struct mr_train_shape *shape, const char *platform,
                          const char *output, const struct mr_int_device_options *options,
                          struct mr_train_built *built, struct mr_error *error) {
@@ -215,8 +233,6 @@ int mr_train_image_build(const struct mr_train_shape *shape, const char *platfor
         code = mr_train_source(shape, MR_NETWORK_TOP, source, sizeof source, error);
     if (code == 0)
         code = design_of(source, options, &design, built, error);
-    if (code == 0 && strcmp(platform, "hw") == 0)
-        code = check_luts(shape, design.target, error);
     return code ? code
                 : build_image(shape, source, &design, platform, output, options, built, error);
 }

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the kernel's header says of a shape, for one that is known at run time only.
-#include "train_plan.h"
+// The shape of a training engine, its source, and the order of what it takes and gives.
+#include "train_shape.h"
 
 #include "failure.h"
-#include "memory_shape.h"
 #include "network_build.h"
-#include "plan_memory.h"
 #include "train_engine/gru_cell.h"
 #include "train_engine/gru_reset_first_cell.h"
 #include "train_engine/lstm_cell.h"
@@ -15,51 +13,17 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *name; // of the kernel's header; NULL: there is none
-    int gates, sums, kept, reset;
-} cells[] = {
-    [MR_TRAIN_LSTM] = {"lstm", lstm_TRAIN_GATES, lstm_TRAIN_SUMS, lstm_TRAIN_KEPT,
-                       lstm_TRAIN_RESET},
-    [MR_TRAIN_GRU] = {"gru", gru_TRAIN_GATES, gru_TRAIN_SUMS, gru_TRAIN_KEPT, gru_TRAIN_RESET},
-    [MR_TRAIN_GRU_RESET_FIRST] = {"gru_reset_first", gru_reset_first_TRAIN_GATES,
-                                  gru_reset_first_TRAIN_SUMS, gru_reset_first_TRAIN_KEPT,
-                                  gru_reset_first_TRAIN_RESET},
-    [MR_TRAIN_RNN_TANH] = {"rnn", rnn_TRAIN_GATES, rnn_TRAIN_SUMS, rnn_TRAIN_KEPT, rnn_TRAIN_RESET},
+const struct mr_train_cell_form mr_train_cells[] = {
+#define FORM(name)                                                                                 \
+#    name, name##_TRAIN_GATES, name##_TRAIN_SUMS, name##_TRAIN_KEPT, name##_TRAIN_RESET,           \
+        name##_TRAIN_HAS_STATE
+    [MR_TRAIN_LSTM] = {FORM(lstm), 3, 3},
+    [MR_TRAIN_GRU] = {FORM(gru), 2, 1},
+    [MR_TRAIN_GRU_RESET_FIRST] = {FORM(gru_reset_first), 2, 1},
+    [MR_TRAIN_RNN_TANH] = {FORM(rnn), 0, 1},
     [MR_TRAIN_RNN_RELU] = {0},
+#undef FORM
 };
-
-// Not macros: an expression of one within the other would be written out a thousand times.
-static int64_t greater(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
-static int64_t less(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-#define TRAIN_MAX greater
-#define TRAIN_MIN less
-#define TRAIN_GATES cells[shape->cell].gates
-#define TRAIN_SUMS cells[shape->cell].sums
-#define TRAIN_RESET cells[shape->cell].reset
-#define TRAIN_LAYERS shape->layers
-#define TRAIN_WIDTH_0 shape->width[0]
-#define TRAIN_WIDTH_1 shape->width[1]
-#define TRAIN_WIDTH_2 shape->width[2]
-#define TRAIN_WIDTH_3 shape->width[3]
-#define TRAIN_WIDTH_4 shape->width[4]
-#define TRAIN_OUTPUTS shape->outputs
-#define TRAIN_LC (int64_t) shape->lc
-#define TRAIN_NB shape->nb
-#define TRAIN_BATCH shape->batch
-#define TRAIN_STEPS (int64_t) shape->steps
-#define TRAIN_LOSS ((int)shape->loss)
-#define TRAIN_PER_STEP shape->per_step
-#define TRAIN_CLIP shape->clips
-#define TRAIN_DROPOUT shape->drops
-#define TRAIN_PORT shape->port
-#include "train_engine/shape.h"
 
 int mr_train_lanes(const struct mr_train_shape *shape) {
     return (int)(TRAIN_GATES * TRAIN_MAX_UNITS * shape->lc * shape->nb);
@@ -75,71 +39,6 @@ uint64_t mr_train_products(const struct mr_train_shape *shape, size_t sequences,
         of_step += (uint64_t)TRAIN_GATES * units * (learn ? 2 * columns + derived : columns);
     }
     return of_step * sequences * steps;
-}
-
-// Of a word in an external memory.
-static int64_t outside_bytes(int64_t bits) {
-    return (bits + MR_BEAT_BITS - 1) / MR_BEAT_BITS * MR_BEAT_BYTES;
-}
-
-// Of weights the rows are written apart, of deltas the units of a sequence.
-static uint64_t lane_luts(const struct mr_train_shape *shape) {
-    enum { NUMBER = 16, STEPS = 2 };
-    const struct mr_memory_shape weights = {.words = (uint64_t)(TRAIN_OVER(TRAIN_KW)),
-                                            .chunks = (uint64_t)(TRAIN_GATES * TRAIN_MAX_UNITS),
-                                            .chunk_bits = (uint64_t)(TRAIN_LC * NUMBER),
-                                            .ports = 1};
-    const struct mr_memory_shape deltas = {.words = (uint64_t)(STEPS * TRAIN_GROUPS),
-                                           .chunks = (uint64_t)(TRAIN_MAX_UNITS * TRAIN_NB),
-                                           .chunk_bits = (uint64_t)(TRAIN_SUMS * NUMBER),
-                                           .ports = 1};
-    struct mr_memory_use use = {0};
-
-    mr_memory_add(MR_STORAGE_LUTRAM, &weights, 1, &use);
-    mr_memory_add(MR_STORAGE_LUTRAM, &deltas, 1, &use);
-    return use.lut;
-}
-
-struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape) {
-    enum { NUMBER = 16, GRADIENT = 48, STATE = 24, PARAMETER = 24 * 3 };
-    const int64_t numbers = shape->nb * shape->lc, kept = cells[shape->cell].kept;
-    const int64_t turns = shape->steps * (int64_t)TRAIN_GROUPS;
-
-    struct mr_train_memory memory = {
-        .luts = lane_luts(shape),
-        .gradients = (uint64_t)(TRAIN_GRADIENT_WORDS * TRAIN_GRADIENT_UNITS * TRAIN_GATES *
-                                shape->lc * GRADIENT),
-        .stash = (uint64_t)(numbers * (turns * (TRAIN_XW * NUMBER + TRAIN_MAX_HW * STATE) +
-                                       TRAIN_OVER(TRAIN_STASH) * NUMBER * (1 + kept))),
-        .parameters = (uint64_t)(TRAIN_PARAM_WORDS * shape->lc * PARAMETER)};
-    if (shape->port) {
-        const int64_t of_cell = outside_bytes(numbers * NUMBER * (1 + kept));
-        const int64_t of_above = outside_bytes(numbers * 32);
-        const int64_t of_params = outside_bytes(numbers * 32 * 3);
-        const int64_t all = TRAIN_OVER(TRAIN_STASH), top = turns * TRAIN_TOP_HW;
-        memory.stash =
-            (uint64_t)(numbers * (turns * TRAIN_XW * NUMBER + TRAIN_WINDOW * (2 + kept) * NUMBER +
-                                  TRAIN_GROUPS * TRAIN_TOP_HW * STATE));
-        memory.parameters = 0;
-        memory.outside = mr_train_external_words(shape, "stash") * (uint64_t)of_cell +
-                         mr_train_external_words(shape, "above") * (uint64_t)of_above +
-                         mr_train_external_words(shape, "params") * (uint64_t)of_params;
-        // Each cell's word is stored, and fetched on the way back; those below the last layer are
-        // fetched by the layer above both ways, and have derivatives from it.
-        memory.passed = (uint64_t)((2 * all + 2 * (all - top)) * of_cell +
-                                   2 * (all - top) * of_above + 2 * TRAIN_PARAM_WORDS * of_params);
-    }
-    return memory;
-}
-
-uint64_t mr_train_card_luts(const struct mr_target *target) {
-    return (uint64_t)target->lut * MR_PLAN_LUT_MEMORY_PERCENT / 100;
-}
-
-uint64_t mr_train_card_bits(const struct mr_target *target) {
-    enum { BRAM36 = 36 * 1024, URAM = 288 * 1024 };
-
-    return (uint64_t)target->bram36 * BRAM36 + (uint64_t)target->uram * URAM;
 }
 
 _Static_assert((int)TRAIN_MSE == (int)MR_TRAIN_MSE && (int)TRAIN_BCE == (int)MR_TRAIN_BCE &&
@@ -196,12 +95,6 @@ static bool fits(const struct mr_train_shape *shape, uint64_t cycles) {
             (2 * TRAIN_WINDOW <= COUNTED && TRAIN_WINDOW + TRAIN_PORT_WAIT < COUNTED));
 }
 
-static bool on_chip(const struct mr_train_shape *shape, const struct mr_target *target) {
-    const struct mr_train_memory m = mr_train_memory(shape);
-
-    return m.gradients + m.stash + m.parameters <= mr_train_card_bits(target);
-}
-
 // Of the shapes that are as fast, the one with the least multipliers. False: none fits.
 static bool choose(struct mr_train_shape *shape, int multipliers) {
     struct mr_train_shape best = *shape;
@@ -245,7 +138,7 @@ int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_traine
     shape->width[0] = chain->inputs;
     for (int i = 0; i < chain->layer_count; i++) {
         shape->width[i + 1] = chain->layers[i].units;
-        if (!cells[chain->layers[i].cell].name)
+        if (!mr_train_cells[chain->layers[i].cell].name)
             return mr_failure(error, MR_ERROR_MODEL,
                               "a training engine has layers of LSTM, of GRU, or of RNN with "
                               "tanh; layer %d is none of these; cpu: trains it",
@@ -275,8 +168,12 @@ int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_traine
     struct mr_train_shape with_port = *shape;
     with_port.port = true;
     const bool is = choose(shape, multipliers);
-    if (!(is && on_chip(shape, target)) && may_port(&with_port) && choose(&with_port, multipliers))
+    mr_train_place_weights(shape, target);
+    if (!(is && mr_train_fits(shape, target)) && may_port(&with_port) &&
+        choose(&with_port, multipliers)) {
         *shape = with_port;
+        mr_train_place_weights(shape, target);
+    }
     if (is || shape->port)
         return 0;
     return mr_failure(error, MR_ERROR_MODEL,
@@ -287,7 +184,7 @@ int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_traine
 
 int mr_train_source(const struct mr_train_shape *shape, const char *top, char *text, size_t size,
                     struct mr_error *error) {
-    const char *name = cells[shape->cell].name;
+    const char *name = mr_train_cells[shape->cell].name;
     size_t at = 0;
 
     if (shape->nb < 1 || shape->nb > TRAIN_MOST_NB || shape->batch % shape->nb != 0)
@@ -306,6 +203,12 @@ int mr_train_source(const struct mr_train_shape *shape, const char *top, char *t
     for (int i = 0; i <= shape->layers; i++)
         at += (size_t)snprintf(text + at, size - at, "#define TRAIN_WIDTH_%d %d\n", i,
                                shape->width[i]);
+    if (shape->weights.storage != MR_STORAGE_LUTRAM)
+        at += (size_t)snprintf(text + at, size - at,
+                               "#define TRAIN_W_MEMORY %s\n#define TRAIN_W_LAST_FROM %d\n"
+                               "#define TRAIN_W_REST_FROM %d\n",
+                               mr_storage_name(shape->weights.storage), shape->weights.last_from,
+                               shape->weights.rest_from);
     snprintf(text + at, size - at,
              "#define TRAIN_OUTPUTS %d\n#define TRAIN_LC %d\n#define TRAIN_NB %d\n"
              "#define TRAIN_BATCH %d\n#define TRAIN_STEPS %d\n#define TRAIN_LOSS %d\n"
@@ -346,13 +249,13 @@ static int words_of(const struct mr_train_shape *shape, int numbers) {
 struct mr_train_place mr_train_place_of(const struct mr_train_shape *shape, size_t number) {
     const struct mr_train_place padding = {.part = MR_TRAIN_PADDING};
     size_t word = number / (size_t)shape->lc;
-    const int c = (int)(number % (size_t)shape->lc), gates = cells[shape->cell].gates;
+    const int c = (int)(number % (size_t)shape->lc), gates = mr_train_cells[shape->cell].gates;
 
     for (int l = shape->layers - 1; l >= 0; l--) {
         const int units = shape->width[l + 1], hw = words_of(shape, units);
         const int kw = hw + words_of(shape, shape->width[l]);
         const size_t weights = (size_t)(gates * units * kw);
-        const size_t biases = (size_t)(cells[shape->cell].sums * hw);
+        const size_t biases = (size_t)(mr_train_cells[shape->cell].sums * hw);
         if (word < biases) {
             const int unit = (int)word % hw * shape->lc + c;
             return unit >= units

@@ -7,12 +7,20 @@
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
 
 #include "device_table.h"
+#include "memory_shape.h"
 #include "train/update.h"
 #include "trainer.h"
 
 #include <stdint.h>
 
 enum { MR_ENGINE_LAYERS = 4 };
+
+// What the weights beside the lanes lie in: `storage`; but in block RAM words from `last_from` on
+// in LUTs, and all of the units from `rest_from` on in UltraRAM (0: none).
+struct mr_train_weights {
+    enum mr_storage storage;
+    int last_from, rest_from;
+};
 
 struct mr_train_shape {
     enum mr_train_cell cell;                 // of all layers: LSTM, GRUs or RNN with tanh
@@ -25,6 +33,7 @@ struct mr_train_shape {
     bool clips;    // the norm of all gradients
     bool drops;    // between layers
     bool port;     // the stash and the parameters are external memories
+    struct mr_train_weights weights;
 };
 
 // The shape of a chain whose mini-batches are the fastest with so many multipliers in the lanes at
@@ -43,10 +52,12 @@ int mr_train_lanes(const struct mr_train_shape *shape);
 uint64_t mr_train_products(const struct mr_train_shape *shape, size_t sequences, size_t steps,
                            bool learn);
 
-// Bits of its memories, each counted once: hlsc adds copies where several loops read.
 struct mr_train_memory {
-    uint64_t luts; // of weights of all layers and deltas of two steps, beside the lanes
-    // Bits.
+    // Blocks of all memories that grow with the network, and of tables; hlsc's report adds some for
+    // biases, the head and what it keeps of errors.
+    struct mr_memory_use use;
+    // Bits of its memories but for the weights and deltas beside the lanes, each counted once: hlsc
+    // adds copies where several loops read.
     uint64_t gradients;  // of one layer, or where they are clipped of all
     uint64_t stash;      // of a mini-batch's steps: what the way back needs
     uint64_t parameters; // weights and moments, as the optimiser has them
@@ -55,9 +66,14 @@ struct mr_train_memory {
     uint64_t outside, passed;
 };
 struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape);
-// And of a card the LUTs that can be memory, and the bits of block RAM and UltraRAM.
+// And of a card the LUTs that can be memory.
 uint64_t mr_train_card_luts(const struct mr_target *target);
-uint64_t mr_train_card_bits(const struct mr_target *target);
+// Are they all there?
+bool mr_train_fits(const struct mr_train_shape *shape, const struct mr_target *target);
+
+// Lays the weights into LUTs where the target has so many, else into the kinds of memory of which
+// then the least share is taken.
+void mr_train_place_weights(struct mr_train_shape *shape, const struct mr_target *target);
 
 // The text of its C file, whose top function is `top`. It has room for 1,200 characters.
 // MR_ERROR_ARGUMENT where no engine has such groups of sequences.

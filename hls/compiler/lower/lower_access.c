@@ -120,8 +120,7 @@ static void place_rest(struct compiler *cc, const struct variable *var,
         wrong = arena_printf(cc, "dimension %d is not partitioned completely", rest->dim);
         help = "partition it, so that its elements are memories side by side, or take impl=lutram "
                "for its last ones";
-    } else if (!side_by_side &&
-               (outer > 1 || m->rows[rest->dim - 1] != m->size[rest->dim - 1])) {
+    } else if (!side_by_side && (outer > 1 || m->rows[rest->dim - 1] != m->size[rest->dim - 1])) {
         wrong = arena_printf(cc, "those from an index of dimension %d on are not its last words",
                              rest->dim);
         help = "take the first dimension that is not partitioned";

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a training engine keeps from cycle to cycle and from run to run: a part of the process in
 // engine.h, included within it.
-// Of the lanes: row (unit, gate), column.
+// Of the lanes: row (unit, gate), column. In block RAM the last words may lie in LUTs, and the last
+// units in UltraRAM.
 static int16_t w[TRAIN_OVER(TRAIN_KW)][TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
 HLS(array_partition variable = w dim = 2 complete)
 HLS(array_partition variable = w dim = 3 complete)
 HLS(array_partition variable = w dim = 4 complete)
-HLS(bind_storage variable = w impl = lutram)
+HLS(bind_storage variable = w impl = TRAIN_W_MEMORY)
+#if TRAIN_W_LAST_FROM
+HLS(bind_storage variable = w impl = lutram dim = 1 from = TRAIN_W_LAST_FROM)
+#endif
+#if TRAIN_W_REST_FROM
+HLS(bind_storage variable = w impl = uram dim = 2 from = TRAIN_W_REST_FROM)
+#endif
 // Products, in the phase of gradients their sums over a step; these sums as they leave the lanes.
 static int64_t step_sum[TRAIN_NB][TRAIN_MAX_UNITS][TRAIN_GATES][TRAIN_LC];
 HLS(array_partition variable = step_sum complete dim = 0)

@@ -15,6 +15,9 @@
 //   TRAIN_STEPS       T at most
 //   TRAIN_PORT        1: the stash and all parameters are outside, behind memory ports (port.h); 0
 //                     or not defined: on the chip
+//   TRAIN_W_MEMORY    bram or uram: what the weights beside the lanes lie in; not defined: LUTs.
+//                     Of bram: words from TRAIN_W_LAST_FROM on in LUTs, units from
+//                     TRAIN_W_REST_FROM on in UltraRAM; 0 or not defined: none
 //
 // A layer has rows of lanes for the gates of the widest one, and its columns are h, then x, LC a
 // cycle. A turn of a layer takes LEN cycles for forward, and as many for the derivatives by its
@@ -51,6 +54,9 @@
 // place.
 #ifndef TRAIN_PORT
 #    define TRAIN_PORT 0
+#endif
+#ifndef TRAIN_W_MEMORY
+#    define TRAIN_W_MEMORY lutram
 #endif
 #ifndef TRAIN_WIDTH_2
 #    define TRAIN_WIDTH_2 0
