@@ -191,19 +191,29 @@ verdict "its stages" "$(said 'a loop of \([0-9]*\) stages') $(said 'takes \([0-9
 verdict "cycles that turns hide" "$(said 'what lanes and cells take: \([0-9]*\) cycles')" \
     "$(sed -n 's/^  dependence of h_stash in loop lanes: .* \([0-9]*\) cycles needed.*/\1/p' "$engine/report.txt")"
 
-# What that of S4 takes of a card. Memories that hlsc copies once more would not fit.
-row=$(sed -n 's/^| S4: LSTM 4x64 | 64 | \([0-9]*\), \([0-9]*\) | \([0-9,]*\) | \([0-9.]*\) % | \([0-9,]*\) (.*| \([0-9]*\) (.*| [0-9,]* |$/\1 \2 \3 \4 \5 \6/p' docs/training-engine.md | tr -d ,)
-read -r lc nb lanes busy multipliers ultra <<<"$row"
-verdict "lanes of the engine of S4, and how busy they are" "$lanes multipliers, lanes busy $busy %" "$(build/millrace train \
-    examples/turbofan/lstm4x64.json --batch 64 --plan 50 --multipliers "$lanes" | tr '\n' ' ' |
-    sed 's/.* of \([0-9]* multipliers\) in its lanes.*\(, lanes busy [0-9.]* %\).*/\1\2/')"
-sed -e 's/\(TRAIN_LAYERS\) .*/\1 4/' -e "s/\(TRAIN_LC\) .*/\1 $lc/" -e "s/\(TRAIN_NB\) .*/\1 $nb/" \
-    -e 's/\(TRAIN_WIDTH_[12]\) .*/\1 64/' -e 's/.*TRAIN_OUTPUTS.*/#define TRAIN_WIDTH_3 64\n#define TRAIN_WIDTH_4 64\n&/' \
-    "$engine/train.c" >"$engine/s4.c"
-build/hlsc "$engine/s4.c" --top train -I hls/kernels -I base/contract -o "$engine" >"$work/hlsc.log" 2>&1
-verdict "DSPs and UltraRAMs of the engine of S4" "$multipliers $ultra" \
-    "$(awk '/^process .* multipliers$/ { sum += $3 } END { print sum }' "$engine/report.txt") $(
-        awk '/"impl": "uram"/ { mine = 1 } /"blocks":/ { if (mine) sum += $2; mine = 0 } END { print sum }' "$engine/report.json")"
+# What engines take of a card: the rows of docs/training-engine.md, hlsc's report, and the plan, which knows all but the head and
+# biases. Memories that hlsc copies once more would not fit.
+echo '{"inputs": 170, "layers": [{"cell": "gru", "hidden": 512}, {"cell": "gru", "hidden": 512}, {"cell": "gru", "hidden": 512}],
+    "heads": [{"outputs": 1}]}' >"$engine/s2.json"
+engine_takes() { # row, network, steps
+    local row lanes busy dsp ramb36 urams luts report
+    row=$(sed -n "s/^| $1 | 64 | [0-9]*, [0-9]* | \([0-9,]*\) | \([0-9.]*\) % | \([0-9,]*\) (.*| \([0-9,]*\) (.*| \([0-9]*\) (.*| \([0-9,]*\) |\$/\1 \2 \3 \4 \5 \6/p" \
+        docs/training-engine.md | tr -d ,)
+    read -r lanes busy dsp ramb36 urams luts <<<"$row"
+    rm -rf "$engine/cache"
+    verdict "what the engine of $1 takes, planned" "$lanes multipliers, lanes busy $busy %, as many UltraRAMs: $urams" \
+        "$(MILLRACE_CACHE=$engine/cache build/millrace train "$2" --batch 64 --plan "$3" --multipliers "$lanes" --platform hw \
+            -o "$engine/project" >"$work/hlsc.log" 2>&1
+        build/millrace train "$2" --batch 64 --plan "$3" --multipliers "$lanes" | tr '\n' ' ' |
+            sed 's/.* of \([0-9]* multipliers\) in its lanes.*\(, lanes busy [0-9.]* %\).* \([0-9]*\) of [0-9]* UltraRAMs.*/\1\2, as many UltraRAMs: \3/')"
+    report=$(echo "$engine"/cache/network-hls-*/report.json)
+    verdict "DSPs and memories of the engine of $1" "$dsp $ramb36 $urams $luts" \
+        "$(awk '/^process .* multipliers$/ { sum += $3 } END { print sum }' "${report%.json}.txt") $(awk '/"impl":/ { kind = $2 }
+            /"blocks":/ { sum[kind] += $2 }
+            END { print int((sum["\"bram\","] + sum["\"rom\","] + 1) / 2), sum["\"uram\","] + 0, sum["\"lutram\","] + 0 }' "$report")"
+}
+engine_takes "S4: LSTM 4x64" examples/turbofan/lstm4x64.json 50
+engine_takes "S2: GRU 3x512, external memories" "$engine/s2.json" 100
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed -eq 0 ] && [ $passed -gt 8 ]

@@ -742,8 +742,9 @@ struct mr_train_engine {
     uint64_t predict_cycles;    // to predict it
     double utilisation;         // of its lanes while it learns, as in mr_stats
     double clock_mhz;
-    // What its memories take of the target: RAMB36, UltraRAMs, and LUTs that are memory, as hlsc will
-    // form those that grow with the network; its report then adds a few; and what the target has.
+    // What its memories take of the target: RAMB36, UltraRAMs, and LUTs that are memory, as hlsc
+    // will form those that grow with the network; its report then adds a few; and what the target
+    // has.
     uint64_t ramb36, urams, luts, device_ramb36, device_urams, device_luts;
     // Bits of the gradients, of what of all steps is kept for the way back, and of the parameters
     // with their moments. The weights beside the lanes are not among them.

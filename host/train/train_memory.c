@@ -62,8 +62,8 @@ static void add_stash(const struct mr_train_shape *shape, struct mr_memory_use *
 
     add(TRAIN_STEPS * TRAIN_GROUPS * TRAIN_XW, numbers * NUMBER, 1, use);
     add(shape->port ? 2 * window : all, numbers * NUMBER, READS_OF_H, use);
-    add(shape->port ? window : all * TRAIN_NB, lc * mr_train_cells[shape->cell].kept * NUMBER, 1,
-        use);
+    add(shape->port ? window : all * TRAIN_NB,
+        (shape->port ? numbers : lc) * mr_train_cells[shape->cell].kept * NUMBER, 1, use);
     mr_memory_add(mr_storage_choose((uint64_t)above, (uint64_t)(numbers * STATE)), &shape_above,
                   (uint64_t)apart, use);
     add(window, numbers * STATE, 1, use); // dh of a step from the next one
