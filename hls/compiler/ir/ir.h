@@ -139,7 +139,7 @@ struct memory {
     enum storage_impl rest;
     int rest_dim, rest_from;
     int64_t last_from; // words from this one on lie in LUTs, but those of the rest; 0: none do
-    int latency; // -1 until decided
+    int latency;       // -1 until decided
     // Loads that a bit of an address has in one of several banks which, together, are too many for
     // one net; else 0. Decided with the storage.
     int64_t bank_loads;

@@ -19,7 +19,7 @@ static void add_weights(const struct mr_op *op, const struct mr_op_layout *layou
         layout->passes * (mr_ceil_div(op->inputs, layout->lc) + mr_ceil_div(op->units, layout->lc));
     const int ports = layout->ports ? layout->ports : 1;
     const int bits = op->kind->gates * mr_op_port_lc(layout) * op->precision.weight_bits;
-    struct mr_lane_memory w = {.lane = {(uint64_t)(ports * words), 1, (uint64_t)bits, ports},
+    struct mr_lane_memory w = {.lane = {(uint64_t)(ports * words), 1, (uint64_t)bits, ports, 0},
                                .copies = 1,
                                .from = (uint64_t)layout->rest_from,
                                .rest = layout->rest};
