@@ -124,6 +124,38 @@ START_TEST(plans_are_kept_to) {
 }
 END_TEST
 
+// `others` plans of the other kind stand in front of one, and happen behind it.
+START_TEST(plans_that_wait) {
+    for (int others = HLS_PLANS - 1; others <= HLS_PLANS; others++)
+        for (int is_store = 0; is_store < 2; is_store++) {
+            hls_memory(uint64_t) m = {0};
+            for (uint32_t i = 0; i < (uint32_t)others; i++)
+                hls_plan_uint64_t(&m, !is_store, i, 1, 0);
+            hls_plan_uint64_t(&m, is_store, 99, 1, 0);
+            if (is_store)
+                STORE(99);
+            else
+                (void)FETCH(99);
+            for (uint32_t i = 0; i < (uint32_t)others; i++)
+                if (is_store)
+                    (void)FETCH(i);
+                else
+                    STORE(i);
+            hls_memory_end(&m.memory);
+            if (others < HLS_PLANS) {
+                ck_assert_ptr_null(m.memory.failed);
+            } else {
+                ck_assert_str_eq(
+                    m.memory.failed,
+                    is_store ? "is stored while 32 plans of fetches in front of its own are left"
+                             : "is fetched while 32 plans of stores in front of its own are left");
+                ck_assert_uint_eq(m.memory.address, 99);
+            }
+            hls_memory_free(&m.memory);
+        }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("external");
     TCase *tcase = tcase_create("external");
@@ -132,6 +164,7 @@ int main(void) {
     tcase_add_test(tcase, words_keep);
     tcase_add_test(tcase, plans_of_no_words);
     tcase_add_test(tcase, plans_are_kept_to);
+    tcase_add_test(tcase, plans_that_wait);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);
     const int failed = srunner_ntests_failed(runner);

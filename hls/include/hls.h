@@ -31,8 +31,10 @@
 // before, for a plan can ask for words long before they are needed; in hardware the address of a
 // fetch or store itself is not looked at. A fetch begins when the first `after` stores that were
 // planned in this run are in memory: at least those of the words that it reads, at most what has
-// been planned and is stored before it. In C all of this is checked; a kernel that does not keep to
-// its plans fails.
+// been planned and is stored before it. Fetches and stores are served each in the order of their
+// plans, but the plans come one behind the other, and 32 of a kind wait at most: an access comes
+// before that many plans of the other kind are left that stand in front of its own. In C all of
+// this is checked; a kernel that does not keep to its plans fails.
 //
 // gcc runs processes one after another on unbounded FIFOs; hlsc knows the names below as built in;
 // the branch for Vitis HLS (C++) follows its documentation and has not been run: no Vitis is at
@@ -217,11 +219,15 @@ static inline void hls_fifo_free(struct hls_fifo *f) {
 #    define HLS_CHANNEL(T, name)                                                                   \
         __attribute__((cleanup(HLS_JOIN(hls_close_, T)))) hls_stream(T) name = {{0}}
 
+// Plans of a kind that wait. The constant stands in sentences, too.
+enum { HLS_PLANS = 32 };
+
 // A memory of words of one size, and the plans of its fetches and stores. `failed` is set when a
 // kernel does not keep to its plans or memory runs out; the caller of the kernel ends each run with
 // hls_memory_end and looks at it.
 struct hls_plan {
     uint32_t address, count, after;
+    uint64_t behind; // so many of the other kind, from the first run on
 };
 
 struct hls_memory {
@@ -231,7 +237,8 @@ struct hls_memory {
     struct hls_fifo fetches, stores;   // plans that have not begun
     struct hls_plan fetching, storing; // what is left of those that have
     uint64_t planned, begun, before;   // plans of stores: of all runs, and before this one
-    const char *failed;                // what a sentence with the word's address says of it
+    uint64_t fetches_planned, fetches_begun;
+    const char *failed; // what a sentence with the word's address says of it
     uint32_t address;
 };
 
@@ -245,13 +252,14 @@ static inline void hls_memory_fail(struct hls_memory *m, uint32_t address, const
 
 static inline void hls_memory_plan(struct hls_memory *m, bool is_store, uint32_t address,
                                    uint32_t count, uint32_t after) {
-    const struct hls_plan plan = {address, count, after};
+    const struct hls_plan plan = {address, count, after,
+                                  is_store ? m->fetches_planned : m->planned};
     struct hls_fifo *plans = is_store ? &m->stores : &m->fetches;
     if (count && count - 1 > UINT32_MAX - address)
         hls_memory_fail(m, address, "begins a plan that ends beyond the last address");
     else if (after > m->planned - m->before)
         hls_memory_fail(m, address, "is to be fetched after stores that are not planned yet");
-    m->planned += is_store;
+    ++*(is_store ? &m->planned : &m->fetches_planned);
     hls_fifo_push(plans, &plan, sizeof plan);
     if (plans->failed)
         hls_memory_fail(m, address, "is planned and there is not enough memory");
@@ -263,9 +271,15 @@ static inline struct hls_plan *hls_memory_begin(struct hls_memory *m, bool is_st
     struct hls_plan *plan = is_store ? &m->storing : &m->fetching;
     while (!plan->count && plans->head != plans->tail) {
         hls_fifo_pop(plans, plan, sizeof *plan);
-        m->begun += is_store;
+        ++*(is_store ? &m->begun : &m->fetches_begun);
     }
     return plan;
+}
+
+// Plans of one kind that have happened.
+static inline uint64_t hls_memory_done(struct hls_memory *m, bool is_store) {
+    const bool is_under_way = hls_memory_begin(m, is_store)->count != 0;
+    return (is_store ? m->begun : m->fetches_begun) - is_under_way;
 }
 
 // Is the access the one that is planned?
@@ -273,6 +287,11 @@ static inline bool hls_memory_follow(struct hls_memory *m, bool is_store, uint32
     struct hls_plan *plan = hls_memory_begin(m, is_store);
     if (!plan->count || plan->address != address)
         return false;
+    if (plan->behind >= hls_memory_done(m, !is_store) + HLS_PLANS)
+        hls_memory_fail(m, address,
+                        is_store
+                            ? "is stored while 32 plans of fetches in front of its own are left"
+                            : "is fetched while 32 plans of stores in front of its own are left");
     plan->address++;
     plan->count--;
     return true;
@@ -286,8 +305,7 @@ static inline void hls_memory_fetch(struct hls_memory *m, uint32_t address, void
         return;
     }
     const uint64_t after = m->before + m->fetching.after;
-    const bool is_storing = hls_memory_begin(m, true)->count != 0;
-    if (m->begun - is_storing < after)
+    if (hls_memory_done(m, true) < after)
         hls_memory_fail(m, address, "is fetched before the stores that its plan waits for");
     if (address >= m->capacity)
         return;
@@ -347,6 +365,7 @@ static inline void hls_memory_end(struct hls_memory *m) {
         hls_fifo_free(i ? &m->stores : &m->fetches);
     }
     m->before = m->begun = m->planned;
+    m->fetches_begun = m->fetches_planned;
 }
 
 static inline void hls_memory_free(struct hls_memory *m) {

@@ -325,6 +325,13 @@ static void check_memory(struct compiler *cc, const struct network *net, int pla
              "process do both",
              memory->name, net->processes[user[PART_FETCH]]->name,
              net->processes[user[PART_STORE]]->name);
+    if (user[PART_PLAN] > user[PART_FETCH])
+        fail(cc, memory->loc,
+             "words of memory '%s' are planned by process '%s' behind '%s', which fetches and "
+             "stores "
+             "them; call the one that plans first",
+             memory->name, net->processes[user[PART_PLAN]]->name,
+             net->processes[user[PART_FETCH]]->name);
 }
 
 // Every port belongs to one process.
