@@ -430,6 +430,9 @@ build/millrace_broker: build/obj/driver/xrt/broker/main.o build/libmillrace.a
 build/hlsc: build/obj/hls/compiler/main.o build/obj/libhlsc.a build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+build/asan/hlsc: build/asan/hls/compiler/main.o build/asan/libhlsc.a build/asan/libmillrace.a
+	$(call say,LD      $@)
+	$(Q)$(CC) -fsanitize=address,undefined $(LDFLAGS) -o $@ $^ $(LIBS)
 build/turbofan_demo: $(patsubst %.c,build/obj/%.o,$(filter-out $(EXAMPLES),$(wildcard examples/*.c))) build/libmillrace.a
 	$(call say,LD      $@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)

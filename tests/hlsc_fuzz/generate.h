@@ -112,6 +112,9 @@ struct record *make_record(struct generator *g, int most); // elements of an arr
 void begin_process(struct generator *g, struct node *process);
 void end_process(struct generator *g, struct node *process); // gives it an output
 void make_process(struct generator *g, struct node *process, bool in_network);
+// Lanes that multiply: what a process declares of them, and an iteration of its one loop of them.
+struct tiles *begin_tiles(struct generator *g, struct list *into);
+void lanes_iteration(struct generator *g, struct tiles *t, struct list *into, struct var *index);
 void make_external(struct generator *g, struct var **scalars, int count);
 void make_tiles(struct generator *g, struct var **scalars, int count);
 

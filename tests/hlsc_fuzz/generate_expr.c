@@ -128,7 +128,9 @@ struct node *lane_element(struct generator *g, struct var *var) {
     struct node *e = new_node(g->p, E_INDEX);
     e->var = var;
     for (int i = 0; i < var->dims; i++)
-        e->e[i] = i == 0 && g->lane ? use(g, g->lane) : number(g, B_I32, below(g, var->size[i]));
+        e->e[i] = i == 0 && g->lane && var->size[0] == g->lanes
+                      ? use(g, g->lane)
+                      : number(g, B_I32, below(g, var->size[i]));
     return e;
 }
 

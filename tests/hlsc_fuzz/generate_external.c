@@ -31,7 +31,8 @@ struct script {
     int count;
     struct var **scalars;
     int scalar_count;
-    bool is_ahead; // all plans stand before all work, in one process
+    bool is_ahead;       // all plans stand before all work, in one process
+    struct tiles *tiles; // whose lanes the next part has, or NULL
 };
 
 static struct node *amount_node(struct generator *g, const struct amount *n) {
@@ -223,7 +224,10 @@ static void part(struct generator *g, const struct script *outer, struct externa
     struct node *loop = loop_of(g, &n);
     append(g->p, into, loop);
     show(g, loop->var);
-    add_pragma(g, loop);
+    if (s->tiles)
+        append(g->p, &loop->kids, pragma(g, "pipeline"));
+    else
+        add_pragma(g, loop);
     begin_iteration(g);
     if (fetches) {
         struct node *fetch = new_node(g->p, E_FETCH);
@@ -242,7 +246,10 @@ static void part(struct generator *g, const struct script *outer, struct externa
         show(g, word);
     }
     const int shown = g->scope_count;
-    whole_iteration(g, &loop->kids);
+    if (s->tiles)
+        lanes_iteration(g, s->tiles, &loop->kids, loop->var);
+    else
+        whole_iteration(g, &loop->kids);
     g->scope_count = shown;
     if (stores) {
         struct list *turn = when_in_turn(g, &loop->kids, &to, loop->var);
@@ -285,6 +292,7 @@ static struct node *make_worker(struct generator *g, struct node *planner, int i
                                 struct var **scalars, int scalar_count) {
     struct external memories[2];
     struct node *worker = new_process(g, id, scalars, scalar_count);
+    const bool in_tiles = may(g, FEATURE_TILES) && chance(g, 40);
     struct script s = {.memories = memories,
                        .count = between(g, 1, 2),
                        .scalars = scalars,
@@ -296,6 +304,7 @@ static struct node *make_worker(struct generator *g, struct node *planner, int i
     if (chance(g, 25))
         add_param(g, worker, make_stream(g), chance(g, 50));
     begin_process(g, worker);
+    struct tiles *tiles = in_tiles ? begin_tiles(g, &worker->kids) : NULL;
     struct node *const plans_in = planner ? planner : worker;
     for (int i = 0; i < s.count; i++) {
         make_memory(g, &memories[i]);
@@ -306,8 +315,9 @@ static struct node *make_worker(struct generator *g, struct node *planner, int i
     }
     s.plans = &plans_in->kids;
     s.work = s.is_ahead ? &work : &worker->kids;
-    const int parts = between(g, 1, 4);
+    const int parts = between(g, 1, tiles ? 3 : 4), for_tiles = below(g, parts);
     for (int i = 0; i < parts; i++) {
+        s.tiles = i == for_tiles ? tiles : NULL;
         struct external *const a = &memories[below(g, s.count)], *b = &memories[below(g, s.count)];
         const bool fetches = chance(g, 65);
         part(g, &s, fetches ? a : NULL, !fetches || chance(g, 50) ? b : NULL);
@@ -316,6 +326,7 @@ static struct node *make_worker(struct generator *g, struct node *planner, int i
         else if (chance(g, 20))
             straight(g, s.work);
     }
+    s.tiles = NULL;
     for (int i = 0; i < s.count; i++) {
         struct external *const m = &memories[i];
         if (!m->is_fetched || !m->is_stored)
@@ -324,6 +335,7 @@ static struct node *make_worker(struct generator *g, struct node *planner, int i
     for (int i = 0; i < work.count; i++)
         append(g->p, &worker->kids, work.items[i]);
     end_process(g, worker);
+    g->lanes = 0;
     return worker;
 }
 

@@ -325,8 +325,8 @@ static void fill_lanes(struct generator *g, struct var *memory, struct list *int
     g->scope_count = mark;
 }
 
-static void lanes_iteration(struct generator *g, struct tiles *t, struct list *into,
-                            struct var *index) {
+void lanes_iteration(struct generator *g, struct tiles *t, struct list *into, struct var *index) {
+    const int mark = g->scope_count;
     begin_iteration(g);
     t->locals = 0;
     t->outcome = NULL;
@@ -364,31 +364,26 @@ static void lanes_iteration(struct generator *g, struct tiles *t, struct list *i
     for (int i = 0; i < g->stream_count; i++) {
         if (!g->is_output[i])
             continue;
+        if (g->streams[i]->record) {
+            write_stream(g, into, i);
+            continue;
+        }
         struct node *s = new_node(g->p, N_WRITE);
+        g->has_output = true;
         s->var = g->streams[i];
         s->e[0] = binary_of(g, O_XOR, expression_of(g, 2), t->outcome);
         append(g->p, into, s);
     }
+    g->scope_count = mark;
 }
 
-void make_tiles(struct generator *g, struct var **scalars, int count) {
-    struct node *process = new_node(g->p, N_PROCESS);
-    struct list *into = &process->kids;
-    struct tiles tiles = {0}, *t = &tiles;
+struct tiles *begin_tiles(struct generator *g, struct list *into) {
     static const char *const crossings[] = {"tiles crossing=3", "tiles crossing=5",
                                             "tiles crossing=7"};
+    struct tiles *t = take(g->p, sizeof *t);
     g->p->is_for_tiles = true;
     g->lanes = chance(g, 70) ? between(g, 8, 26) : between(g, 8, 70);
-    g->table_count = 0;
-    g->stream_count = g->scope_count = g->dual_port_count = 0;
-    g->trips = 1;
     g->is_fast = false;
-    add_param(g, process, make_stream(g), false);
-    add_param(g, process, new_var(g, V_STREAM, chance(g, 70) ? B_I32 : any_base(g)), true);
-    for (int i = 0; i < count; i++) {
-        add_param(g, process, scalars[i], false);
-        show(g, scalars[i]);
-    }
     if (chance(g, 12))
         append(g->p, into, pragma(g, crossings[below(g, 3)]));
     const int memories = below(g, 4), states = below(g, 3);
@@ -400,7 +395,21 @@ void make_tiles(struct generator *g, struct var **scalars, int count) {
     for (int i = 0; i < memories; i++)
         if ((t->is_filled[i] = chance(g, 60)))
             fill_lanes(g, t->memory[i], into);
-    const int mark = g->scope_count;
+    return t;
+}
+
+void make_tiles(struct generator *g, struct var **scalars, int count) {
+    struct node *process = new_node(g->p, N_PROCESS);
+    struct list *into = &process->kids;
+    g->stream_count = g->scope_count = g->dual_port_count = 0;
+    g->trips = 1;
+    add_param(g, process, make_stream(g), false);
+    add_param(g, process, new_var(g, V_STREAM, chance(g, 70) ? B_I32 : any_base(g)), true);
+    for (int i = 0; i < count; i++) {
+        add_param(g, process, scalars[i], false);
+        show(g, scalars[i]);
+    }
+    struct tiles *t = begin_tiles(g, into);
     struct node *loop = new_node(g->p, N_FOR);
     loop->var = new_var(g, V_INDEX, B_I32);
     loop->op = 1;
@@ -412,6 +421,6 @@ void make_tiles(struct generator *g, struct var **scalars, int count) {
     append(g->p, into, loop);
     append(g->p, &loop->kids, pragma(g, "pipeline"));
     lanes_iteration(g, t, &loop->kids, loop->var);
-    g->scope_count = mark;
     append(g->p, &g->p->root->kids, process);
+    g->lanes = 0;
 }
