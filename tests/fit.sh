@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make fit`: what the networks cost on a card, by Yosys, beside what the planner says; fails where hlsc's report and
 # the gates differ, and where loads, LUTs or carry between registers, or what lacks a register, are in the way of the
-# clock. ENGINES (none; of S1, S3, S4) are training engines of docs/training-engine.md, which take Yosys long and are held
-# against the report alone. Run from the root.
+# clock. Run from the root.
+# ENGINES (of S1, S3, S4, GRU) are training engines of docs/training-engine.md, taken instead of the networks. Of these Yosys
+# makes multipliers and memories alone, which takes minutes.
 # TARGET (u55c) is a device of base/contract/devices.def; LANES are options for the planner, such as "--area".
 set -u
 models=${MODELS:-../shared/models}
@@ -62,30 +63,34 @@ gates() { # folder of whose cache it is, seconds, options of fit.sh
     return $code
 }
 
-engine() { # name, layers of LSTM, units, sequences of a mini-batch, multipliers in the lanes
-    local work=build/fit/$1 layers='{"cell": "lstm", "hidden": '$3'}'
+engine() { # name, cell, layers, units, sequences of a mini-batch, multipliers in the lanes
+    local work=build/fit/$1 layers='{"cell": "'$2'", "hidden": '$4'}'
     rm -rf "$work"
     mkdir -p "$work" || return 1
-    echo "{\"inputs\": 25, \"layers\": [$(yes "$layers" | sed "$2q" | paste -sd,)], \"heads\": [{\"outputs\": 1}]}" >"$work/net.json"
-    local plan=(build/millrace train "$work/net.json" --batch "$4" --plan 50 --multipliers "$5" --target "$target")
+    echo "{\"inputs\": 25, \"layers\": [$(yes "$layers" | sed "$3q" | paste -sd,)], \"heads\": [{\"outputs\": 1}]}" >"$work/net.json"
+    local plan=(build/millrace train "$work/net.json" --batch "$5" --plan 50 --multipliers "$6" --target "$target")
     "${plan[@]}" && MILLRACE_CACHE=$PWD/$work/cache "${plan[@]}" --platform hw -o "$work/project" >"$work/build.log" &&
-        gates "$work" "${FIT_SECONDS:-20000}"
+        gates "$work" "${FIT_SECONDS:-6000}" --blocks
 }
 
-fit 2x25 tests/data/turbofan_lstm2x25_rul.onnx || { echo "fit: 2x25 failed" && failed=1; }
-echo
-if [ -r "$models/turbofan_lstm4x64_rul.onnx" ]; then
-    fit 4x64 "$models/turbofan_lstm4x64_rul.onnx" || { echo "fit: 4x64 failed" && failed=1; }
-else
-    echo "skipped: 4x64: $models/turbofan_lstm4x64_rul.onnx is absent"
-fi
-for name in $engines; do
+networks() {
+    fit 2x25 tests/data/turbofan_lstm2x25_rul.onnx || { echo "fit: 2x25 failed" && failed=1; }
     echo
+    if [ -r "$models/turbofan_lstm4x64_rul.onnx" ]; then
+        fit 4x64 "$models/turbofan_lstm4x64_rul.onnx" || { echo "fit: 4x64 failed" && failed=1; }
+    else
+        echo "skipped: 4x64: $models/turbofan_lstm4x64_rul.onnx is absent"
+    fi
+}
+
+[ -n "$engines" ] || networks
+for name in $engines; do
     case $name in
-    S1) shape="2 64 24 3328" ;;
-    S3) shape="2 25 64 2048" ;;
-    S4) shape="4 64 64 6656" ;;
-    *) echo "fit: no engine $name; known are S1, S3 and S4" && failed=1 && continue ;;
+    S1) shape="lstm 2 64 24 3328" ;;
+    S3) shape="lstm 2 25 64 2048" ;;
+    S4) shape="lstm 4 64 64 6656" ;;
+    GRU) shape="gru 2 64 64 3072" ;;
+    *) echo "fit: no engine $name; known are S1, S3, S4 and GRU" && failed=1 && continue ;;
     esac
     # shellcheck disable=SC2086
     engine "$name" $shape || { echo "fit: $name failed" && failed=1; }

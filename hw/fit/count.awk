@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Adds up what Yosys counted per module (stat.txt), reads the registers of the multipliers (dsp.il) and checks
-# both against hlsc's report.json; fit.sh calls it. Variables: device, top, json_file, json, modules.
+# both against hlsc's report.json; fit.sh calls it. Variables: device, top, json_file, json, blocks (only multipliers and
+# memories are mapped).
 
 function kind_of_name(name) { # the module's name without Yosys' marks of its parameters
     sub(/^\$paramod\$[0-9a-f]+\\/, "", name)
@@ -29,6 +30,7 @@ function count_instances(module, times,    c) {
 }
 function number(text) { gsub(/[^0-9]/, "", text); return text + 0 }
 function word(text) { sub(/^[^:]*: *"/, "", text); sub(/".*/, "", text); return text }
+function beside(small) { return small ? " and " small " products in logic that fit 8 bits" : "" }
 function wrong(sentence) { print "fit: " sentence > "/dev/stderr"; failed = 1 }
 function row(name, used, of) {
     printf "%-9s %12s of %8d  %6.2f %%%s\n", name, used, of, 100 * used / of, (used > of) ? "  DOES NOT FIT" : ""
@@ -45,6 +47,9 @@ BEGIN {
 part == "stat" && /^===/ { module = $2; cells = 0; if ($2 != "design") is_module[module] = 1; next }
 part == "stat" && /Number of cells:/ { cells = module != "design"; next }
 part == "stat" && cells && NF == 2 && $2 ~ /^[0-9]+$/ { cell_count[module, $1] = $2; next }
+
+# ---- small.txt: products that fit 8 bits, MODULE/CELL; Yosys makes logic of them, as of those by a constant.
+part == "small" { sub(/\/.*/, ""); own[$0, "small"]++; next }
 
 # ---- dsp.il: the multipliers of each module with their parameters.
 part == "dsp" && /^module / { module = $2; sub(/^\\/, "", module); next }
@@ -89,6 +94,7 @@ END {
         else if (c == "URAM288" || c == "URAM288_BASE") own[m, "uram"] += k
         else if (c == "CARRY4") own[m, "carry"] += k
         else if (c == "CARRY8") own[m, "carry"] += 2 * k
+        else if (blocks && c ~ /^\$/ && c !~ /^\$__/) continue # logic and registers
         else if (c !~ /^(MUXF[789]|BUFG.*|GND|VCC|IBUF|OBUF)$/) other = other " " c
     }
     if (other != "") wrong("cells that were not mapped to the device:" other)
@@ -98,18 +104,19 @@ END {
     split(device, d, " ")
     dsp = total(top, "dsp"); half = total(top, "half"); uram = total(top, "uram")
     memory = total(top, "ram") + total(top, "srl")
-    lut = total(top, "logic") + memory; ff = total(top, "ff")
+    lut = total(top, "logic") + memory; ff = total(top, "ff"); small = total(top, "small")
     for (m in instances) {
         if (m !~ /_tile(\\|$)/) continue
         lane += instances[m] * own[m, "dsp"]
         lane_amp += instances[m] * own[m, "amp"]
     }
+    gates = blocks ? "" : sprintf("\"lut\": %d, \"ff\": %d, \"carry4\": %d, ", lut, ff, total(top, "carry"))
     printf "{\"top\": \"%s\", \"device\": \"%s\", \"part\": \"%s\", \"dsp\": %d, \"bram36\": %.1f, " \
-           "\"uram\": %d, \"lut\": %d, \"lut_memory\": %d, \"ff\": %d, \"carry4\": %d, " \
+           "\"uram\": %d, %s\"lut_memory\": %d, \"small_products\": %d, " \
            "\"dsp_ab_registered\": %d, \"dsp_m_registered\": %d, \"dsp_p_registered\": %d, " \
            "\"dsp_registered\": %d, \"lane_dsp\": %d, \"lane_dsp_registered\": %d, " \
            "\"device_dsp\": %d, \"device_bram36\": %d, \"device_uram\": %d, \"device_lut\": %d, " \
-           "\"device_ff\": %d}\n", top, d[1], d[2], dsp, half / 2, uram, lut, memory, ff, total(top, "carry"),
+           "\"device_ff\": %d}\n", top, d[1], d[2], dsp, half / 2, uram, gates, memory, small,
            total(top, "a"), total(top, "m"), total(top, "p"), total(top, "amp"), lane, lane_amp,
            d[5], d[6], d[7], d[3], d[4] > json_file
     close(json_file)
@@ -120,18 +127,25 @@ END {
         row("DSP48E2", dsp, d[5])
         row("RAMB36", half / 2, d[6])
         row("URAM288", uram, d[7])
-        row("LUT", lut, d[3])
-        row("FF", ff, d[4])
-        printf "LUT and FF are upper bounds; %d of the LUTs are memory, %d shift registers.\n",
-            total(top, "ram"), total(top, "srl")
-        printf "%-28s %5s %6s %7s %7s %7s %7s   %s\n", "module, and what one takes", "times", "DSP", "RAMB18", "LUT",
-            "LUT mem", "FF", "DSPs with registers A and B, M, P"
+        if (blocks) {
+            row("LUT mem", memory, d[3])
+            print "Other LUTs, shift registers and FFs are not counted."
+        } else {
+            row("LUT", lut, d[3])
+            row("FF", ff, d[4])
+            printf "LUT and FF are upper bounds; %d of the LUTs are memory, %d shift registers.\n",
+                total(top, "ram"), total(top, "srl")
+        }
+        printf "%-28s %5s %6s %7s %7s %7s %7s %7s   %s\n", "module, and what one takes", "times", "DSP", "RAMB18", "URAM",
+            "LUT", "LUT mem", "FF", "DSPs with registers A and B, M, P"
         sorted = "sort -k1,1nr | cut -f2-"
         for (m in instances) {
             l = own[m, "logic"] + own[m, "ram"] + own[m, "srl"]
+            if (blocks && own[m, "dsp"] + own[m, "half"] + own[m, "uram"] + l == 0) continue
             registers = own[m, "dsp"] ? sprintf("   %d, %d, %d", own[m, "a"], own[m, "m"], own[m, "p"]) : ""
-            printf "%d\t%-28s %5d %6d %7d %7d %7d %7d%s\n", l * instances[m], kind_of_name(m), instances[m],
-                own[m, "dsp"], own[m, "half"], l, own[m, "ram"] + own[m, "srl"], own[m, "ff"], registers | sorted
+            printf "%d\t%-28s %5d %6d %7d %7d %7s %7d %7s%s\n", l * instances[m], kind_of_name(m), instances[m],
+                own[m, "dsp"], own[m, "half"], own[m, "uram"], blocks ? "-" : l, own[m, "ram"] + own[m, "srl"],
+                blocks ? "-" : own[m, "ff"], registers | sorted
         }
         close(sorted)
         printf "%d of %d multipliers have all of A, B, M and P registered in the DSP", total(top, "amp"), dsp
@@ -147,19 +161,21 @@ END {
         most_half += want[m, "bram"] + want[m, "rom"] + want[m, "fifo"]; all_uram += want[m, "uram"]
         if (!(m in is_module)) continue # it is the same module as an earlier process
         checked++
-        if (total(m, "dsp") != want[m, "dsp"])
-            wrong("process " m " has " want[m, "dsp"] " multipliers and takes " total(m, "dsp") " DSP48E2.")
+        if (total(m, "dsp") + total(m, "small") != want[m, "dsp"])
+            wrong("process " m " has " want[m, "dsp"] " multipliers and takes " total(m, "dsp") " DSP48E2" \
+                  beside(total(m, "small")) ".")
         if (total(m, "ram") < want[m, "ram"])
             wrong("the lutram memories of process " m " need " want[m, "ram"] " LUTs as memory, but only " \
                   total(m, "ram") " are; a memory has become registers or block RAM.")
     }
-    if (dsp != all) wrong("the report has " all " multipliers, and " dsp " DSP48E2 are taken; one should be the other.")
+    if (dsp + small != all)
+        wrong("the report has " all " multipliers, and " dsp " DSP48E2" beside(small) " are taken; one should be the other.")
     if (half < least_half || half > most_half)
         wrong("the block RAMs and tables of the report take " least_half " to " most_half " RAMB18 (two read ports of a table may share one), but " half " are taken.")
     if (uram != all_uram) wrong("the report's URAM memories take " all_uram " URAM288, but " uram " are taken.")
     if (!failed && !json)
-        printf "Checked against the report: %d multipliers are %d DSP48E2, %d RAMB18 where %d to %d are expected, " \
+        printf "Checked against the report: %d multipliers are %d DSP48E2%s, %d RAMB18 where %d to %d are expected, " \
                "%d URAM288, and the LUT memories of %d process modules are LUT memories.\n",
-               all, dsp, half, least_half, most_half, uram, checked
+               all, dsp, beside(small), half, least_half, most_half, uram, checked
     exit failed + 0
 }

@@ -56,7 +56,9 @@ module mr_ram #(
   (* ram_style = STYLE *)
   logic [WIDTH-1:0] mem[DEPTH];
 
-`ifdef SYNTHESIS
+`ifdef MR_NO_CONTENTS
+  // hw/fit counts memories only, and Yosys takes minutes over the zeros of a deep one.
+`elsif SYNTHESIS
   // UltraRAM takes no initial contents.
   if (STYLE != "ultra") begin : g_zero
     initial for (int i = 0; i < DEPTH; i++) mem[i] = '0;

@@ -35,9 +35,9 @@ module wrong (
     link_q <= ^link[10];
     left_q <= data_i[399:320];
     right_q <= data_i[159:80];
-    sum_q <= left_q + right_q;
-    a_q <= data_i[15:0];
-    b_q <= data_i[31:16];
+    sum_q <= left_q + {right_q[79:40], 40'd5};
+    a_q <= data_i[175:160];
+    b_q <= data_i[191:176];
     product_q <= (a_q ^ 16'sd21) * (b_q ^ 16'sd7);
     at_q <= at_i;
     table_q <= memory[at_q];
