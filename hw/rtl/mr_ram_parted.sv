@@ -55,7 +55,7 @@ module mr_ram_parted #(
   logic [WIDTH-1:0] first, last, rdata_q;
   logic [CHUNKS-1:0] last_we_q;
   logic [DATA_WIDTH-1:0] wdata_q;
-  wire reads_last = int'(raddr_i) >= FIRST, writes_last = int'(waddr_i) >= FIRST;
+  wire reads_last = raddr_i >= ADDR_WIDTH'(FIRST), writes_last = waddr_i >= ADDR_WIDTH'(FIRST);
 
   mr_ram #(
       .DEPTH(FIRST),
