@@ -5,7 +5,7 @@
 // Yosys and Icarus know no array assignment, so they get the loops. MR_REG0 is the plain register.
 //
 // `MR_BITS<n>(q, d, sizes..., element)` is the same where some bits of an element are known: `element` says it with them, of
-// the indices mr_a, mr_b, mr_c and mr_e.
+// the indices mr_a, mr_b, mr_c and mr_e. Verilator moves the whole, which costs it less.
 //
 // In Verilator q <= d is two statements for each element. Wide arrays, of which that would be most of its C++, are
 // `MR_WIDE<n>(q, d, sizes...)`, with `MR_NEXT<n>(q, sizes...)` behind the declaration of q and `MR_FIRST<n>(q, sizes...)`
@@ -29,6 +29,7 @@
 `define MR_REG2(q, d, n0, n1) q <= d;
 `define MR_REG3(q, d, n0, n1, n2) q <= d;
 `define MR_REG4(q, d, n0, n1, n2, n3) q <= d;
+`define MR_BITS0(q, d, element) q <= d;
 `define MR_BITS1(q, d, n0, element) q <= d;
 `define MR_BITS2(q, d, n0, n1, element) q <= d;
 `define MR_BITS3(q, d, n0, n1, n2, element) q <= d;
@@ -104,6 +105,7 @@
       for (int mr_c = 0; mr_c < (n2); mr_c++) \
         for (int mr_e = 0; mr_e < (n3); mr_e++) \
           q[mr_a][mr_b][mr_c][mr_e] <= d[mr_a][mr_b][mr_c][mr_e];
+`define MR_BITS0(q, d, element) q <= element;
 `define MR_BITS1(q, d, n0, element) \
   for (int mr_a = 0; mr_a < (n0); mr_a++) q[mr_a] <= element;
 `define MR_BITS2(q, d, n0, n1, element) \

@@ -251,7 +251,7 @@ void register_bits(struct emit *e, const char *q, const char *d, uint32_t space,
     if (below)
         bits = arena_printf(e->cc, "%s, %d'd0", bits, below);
     if (!space)
-        put(&e->m->registers, "    %s <= {%s};\n", q, bits);
+        put(&e->m->registers, "    `MR_BITS0(%s, %s, {%s})\n", q, d, bits);
     else if (space_count(e, space) >= WIDE)
         register_array(e, &e->m->declarations, q, d, space, 0);
     else
