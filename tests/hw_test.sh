@@ -9,7 +9,7 @@ work=build/hw_test
 verilator=${VERILATOR:-verilator}
 iverilog=${IVERILOG:-iverilog}
 failed=0
-cycles=16000
+cycles=8000
 [ -z "${THOROUGH:-}" ] || cycles=60000
 # Verilator's runtime is compiled once for all benches, and a bench is one unit that reads the headers once.
 export CCACHE_DIR="${CCACHE_DIR:-${MILLRACE_CACHE:-$PWD/build/cache}/objects}"
