@@ -275,6 +275,9 @@ static const struct shape shapes[] = {
      1},
     {{MR_TRAIN_LSTM, 3, {3, 5, 2, 4}, 1, 2, 1, 4, 3, MR_TRAIN_BCE, 0, 1, 1, 1, IN_LUTS}, 0, 0},
     {{MR_TRAIN_GRU, 3, {3, 5, 2, 4}, 2, 2, 2, 6, 3, MR_TRAIN_CE, 0, 0, 1, 1, IN_LUTS}, 0, 0},
+    {{MR_TRAIN_LSTM, 6, {3, 2, 1, 3, 2, 1, 2}, 1, 2, 1, 2, 2, MR_TRAIN_MSE, 0, 1, 1, 0, IN_LUTS},
+     0,
+     0},
 };
 
 static uint64_t say(const struct shape *s, const char *what) {
@@ -480,15 +483,16 @@ static struct mr_train_weights draw_places(const struct mr_train_shape *is, uint
 static struct shape draw_shape(uint64_t *seed, bool port) {
     static const enum mr_train_cell cells[] = {MR_TRAIN_LSTM, MR_TRAIN_GRU,
                                                MR_TRAIN_GRU_RESET_FIRST, MR_TRAIN_RNN_TANH};
-    struct shape s = {.is = {.cell = cells[random_between(seed, 0, 3)],
-                             .layers = random_between(seed, 1, MR_ENGINE_LAYERS),
-                             .outputs = random_between(seed, 1, 3),
-                             .lc = random_between(seed, 1, 6),
-                             .nb = random_between(seed, 1, 2),
-                             .steps = random_between(seed, 1, 4),
-                             .port = port},
-                      .x_unit = random_between(seed, 0, 2),
-                      .y_unit = random_between(seed, 0, 2)};
+    struct shape s = {
+        .is = {.cell = cells[random_between(seed, 0, 3)],
+               .layers = random_between(seed, 1, random_between(seed, 0, 3) ? 4 : MR_ENGINE_LAYERS),
+               .outputs = random_between(seed, 1, 3),
+               .lc = random_between(seed, 1, 6),
+               .nb = random_between(seed, 1, 2),
+               .steps = random_between(seed, 1, 4),
+               .port = port},
+        .x_unit = random_between(seed, 0, 2),
+        .y_unit = random_between(seed, 0, 2)};
     s.is.loss = (enum mr_train_loss)random_between(seed, 0, 2);
     s.is.outputs += s.is.loss == MR_TRAIN_CE;
     s.is.per_step = random_between(seed, 0, 1);

@@ -25,6 +25,14 @@ const struct mr_train_cell_form mr_train_cells[] = {
 #undef FORM
 };
 
+int64_t mr_train_max_units(const struct mr_train_shape *shape) {
+    return TRAIN_FIND_MAX_UNITS;
+}
+
+int64_t mr_train_turns(const struct mr_train_shape *shape) {
+    return TRAIN_FIND_TURNS;
+}
+
 int mr_train_lanes(const struct mr_train_shape *shape) {
     return (int)(TRAIN_GATES * TRAIN_MAX_UNITS * shape->lc * shape->nb);
 }
@@ -307,12 +315,12 @@ int16_t *mr_train_tell(const struct mr_train_shape *shape, const train_rule_t *r
     const uint32_t told[] = {rule->scale,  rule->l2,    rule->keep_m, rule->take_m, rule->keep_v,
                              rule->take_v, rule->floor, rule->rate,   rule->adam};
     enum { OF_RULE = sizeof told / sizeof *told };
-    _Static_assert(OF_RULE + 2 * MR_ENGINE_LAYERS == TRAIN_RULE_NUMBERS,
+    _Static_assert((int)OF_RULE == TRAIN_OF_RULE && MR_ENGINE_LAYERS == TRAIN_MOST_LAYERS,
                    "as the engine takes them");
 
     for (size_t i = 0; i < OF_RULE; i++)
         to = mr_train_number(shape, told[i], to);
-    for (size_t l = 0; l < MR_ENGINE_LAYERS; l++) {
+    for (int l = 0; l < TRAIN_PLACES; l++) {
         to = mr_train_number(shape, (uint32_t)keys[l], to);
         to = mr_train_number(shape, (uint32_t)(keys[l] >> 32), to);
     }

@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-enum { MR_ENGINE_LAYERS = 4 };
+enum { MR_ENGINE_LAYERS = 16 };
 
 // What the weights beside the lanes lie in: `storage`; but in block RAM words from `last_from` on
 // in LUTs, and all of the units from `rest_from` on in UltraRAM (0: none).

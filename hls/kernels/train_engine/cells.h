@@ -172,7 +172,7 @@ for (int e = 0; e < TRAIN_LC; e++) {
     bias_sum[e] = picked;
 }
 #endif
-for (int i = 0; i < 4; i++) {
+for (int i = 0; i < TRAIN_PLACES; i++) {
     HLS(unroll)
     if (s.cell_back && layer == i) {
         seen_state[i] |= batch_state;

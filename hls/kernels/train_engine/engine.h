@@ -34,9 +34,14 @@
 #else
 #    define TRAIN_COLUMN(n) v[n][c]
 #endif
-// A value of each of the four layers.
-static inline int32_t train_of_layer(const int32_t of[4], uint8_t layer) {
-    return layer == 0 ? of[0] : layer == 1 ? of[1] : layer == 2 ? of[2] : of[3];
+// The value of a layer.
+static inline int32_t train_of_layer(const int32_t of[TRAIN_PLACES], uint8_t layer) {
+    int32_t value = of[TRAIN_PLACES - 1];
+    for (int i = TRAIN_PLACES - 2; i >= 0; i--) {
+        HLS(unroll)
+        value = layer == i ? of[i] : value;
+    }
+    return value;
 }
 
 static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settings,
@@ -80,15 +85,15 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
         uint16_t window = 0;
         uint32_t outside = 0;
 #endif
-        int32_t shift_cell[4];
+        int32_t shift_cell[TRAIN_PLACES];
         HLS(array_partition variable = shift_cell complete)
-        int32_t shift_own[4];
+        int32_t shift_own[TRAIN_PLACES];
         HLS(array_partition variable = shift_own complete)
-        int32_t shift_below[4];
+        int32_t shift_below[TRAIN_PLACES];
         HLS(array_partition variable = shift_below complete)
-        int32_t exponent[4];
+        int32_t exponent[TRAIN_PLACES];
         HLS(array_partition variable = exponent complete)
-        for (int i = 0; i < 4; i++) {
+        for (int i = 0; i < TRAIN_PLACES; i++) {
             HLS(unroll)
             shift_cell[i] = (int32_t)mr_train_cell_shift(state_scale[i], delta_scale[i]);
             shift_own[i] = (int32_t)mr_train_shift(delta_scale[i], state_scale[i]);
@@ -168,9 +173,11 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
 #endif
             int16_t v[TRAIN_NB][TRAIN_LC];
             bool stays[TRAIN_NB][TRAIN_LC]; // dropout keeps it
-            const uint64_t layer_key = layer == 1   ? key.layer[1]
-                                       : layer == 2 ? key.layer[2]
-                                                    : key.layer[3];
+            uint64_t layer_key = key.layer[TRAIN_PLACES - 1];
+            for (int i = TRAIN_PLACES - 2; i >= 1; i--) {
+                HLS(unroll)
+                layer_key = layer == i ? key.layer[i] : layer_key;
+            }
             for (int n = 0; n < TRAIN_NB; n++) {
                 HLS(unroll)
                 for (int c = 0; c < TRAIN_LC; c++) {
@@ -514,7 +521,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
             if (update && s.squares)
                 squares += more_squares;
 #endif
-            for (int i = 0; i < 4; i++) {
+            for (int i = 0; i < TRAIN_PLACES; i++) {
                 HLS(unroll)
                 if (s.scale_update && load && layer == i) {
                     state_scale[i] = (int32_t)hls_wrap(given.w[0], 8);
@@ -535,7 +542,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
 #endif
         if (learn && part == train_last_part(job)) {
             int32_t limit = 31;
-            for (int i = 3; i >= 0; i--) {
+            for (int i = TRAIN_PLACES - 1; i >= 0; i--) {
                 HLS(unroll)
                 if (i < TRAIN_LAYERS) {
                     int32_t next = mr_next_state_scale(state_scale[i], seen_state[i], limit);

@@ -114,12 +114,12 @@ static uint32_t square[TRAIN_PARAM_WORDS][TRAIN_LC];
 HLS(array_partition variable = square dim = 2 complete)
 #endif
 // Of each layer: scales, what was seen of a batch, and the shifts that follow.
-static int32_t state_scale[4], delta_scale[4];
+static int32_t state_scale[TRAIN_PLACES], delta_scale[TRAIN_PLACES];
 HLS(array_partition variable = state_scale complete)
 HLS(array_partition variable = delta_scale complete)
-static uint32_t seen_state[4];
+static uint32_t seen_state[TRAIN_PLACES];
 HLS(array_partition variable = seen_state complete)
-static uint32_t seen_delta[4];
+static uint32_t seen_delta[TRAIN_PLACES];
 HLS(array_partition variable = seen_delta complete)
 // Settings.
 static uint8_t x_unit, y_unit, drop_unit;

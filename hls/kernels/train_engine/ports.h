@@ -21,7 +21,7 @@ typedef struct {
 } params_t;
 // Dropout's key of each layer.
 typedef struct {
-    uint64_t layer[4];
+    uint64_t layer[TRAIN_PLACES];
 } keys_t;
 // An element of x: columns, or a number in v[0] and v[1], the low half first.
 typedef struct {
@@ -77,9 +77,10 @@ feed:
                 rule.floor = told[6];
                 rule.rate = told[7];
                 rule.adam = told[8] != 0;
-                for (int l = 0; l < 4; l++) {
+                for (int l = 0; l < TRAIN_PLACES; l++) {
                     HLS(unroll)
-                    key.layer[l] = told[9 + 2 * l] | (uint64_t)told[10 + 2 * l] << 32;
+                    key.layer[l] = told[TRAIN_OF_RULE + 2 * l] |
+                                   (uint64_t)told[TRAIN_OF_RULE + 1 + 2 * l] << 32;
                 }
                 hls_write(train_rule_t, rules, rule);
                 hls_write(keys_t, keys, key);

@@ -25,25 +25,25 @@
 
 #include "train_engine/shape.h"
 
-static const uint16_t train_hw[4] = TRAIN_ALL(TRAIN_HW);
-static const uint16_t train_bw[4] = TRAIN_ALL(TRAIN_BW);
-static const uint16_t train_below[4] = TRAIN_ALL(TRAIN_BELOW);
-static const uint16_t train_rows[4] = TRAIN_ALL(TRAIN_ROWS);
-static const uint16_t train_len[4] = TRAIN_ALL(TRAIN_LEN);
-static const uint16_t train_back_len[4] = TRAIN_ALL(TRAIN_BACK_LEN);
-static const uint16_t train_h_len[4] = TRAIN_ALL(TRAIN_H_LEN);
-static const uint16_t train_first_len[4] = TRAIN_ALL(TRAIN_FIRST_LEN);
-static const uint16_t train_keep_len[4] = TRAIN_ALL(TRAIN_KEEP_LEN);
+static const uint16_t train_hw[TRAIN_PLACES] = TRAIN_ALL(TRAIN_HW);
+static const uint16_t train_bw[TRAIN_PLACES] = TRAIN_ALL(TRAIN_BW);
+static const uint16_t train_below[TRAIN_PLACES] = TRAIN_ALL(TRAIN_BELOW);
+static const uint16_t train_rows[TRAIN_PLACES] = TRAIN_ALL(TRAIN_ROWS);
+static const uint16_t train_len[TRAIN_PLACES] = TRAIN_ALL(TRAIN_LEN);
+static const uint16_t train_back_len[TRAIN_PLACES] = TRAIN_ALL(TRAIN_BACK_LEN);
+static const uint16_t train_h_len[TRAIN_PLACES] = TRAIN_ALL(TRAIN_H_LEN);
+static const uint16_t train_first_len[TRAIN_PLACES] = TRAIN_ALL(TRAIN_FIRST_LEN);
+static const uint16_t train_keep_len[TRAIN_PLACES] = TRAIN_ALL(TRAIN_KEEP_LEN);
 #if TRAIN_PORT
-static const uint16_t train_fetch_len[4] = TRAIN_ALL(TRAIN_FETCH_LEN);
-static const uint32_t train_above_base[4] = TRAIN_ALL(TRAIN_ABOVE);
+static const uint16_t train_fetch_len[TRAIN_PLACES] = TRAIN_ALL(TRAIN_FETCH_LEN);
+static const uint32_t train_above_base[TRAIN_PLACES] = TRAIN_ALL(TRAIN_ABOVE);
 #endif
-static const uint16_t train_leaves[4] = TRAIN_ALL(TRAIN_LEAVES);
-static const uint16_t train_weight_base[4] = TRAIN_BASE(TRAIN_KW);
-static const uint32_t train_gradient_base[4] = TRAIN_BASE(TRAIN_GRADIENTS);
-static const uint32_t train_stash_base[4] = TRAIN_BASE(TRAIN_STASH);
-static const uint16_t train_state_base[4] = TRAIN_BASE(TRAIN_STATES);
-static const uint16_t train_bias_base[4] = TRAIN_BASE(TRAIN_HW);
+static const uint16_t train_leaves[TRAIN_PLACES] = TRAIN_ALL(TRAIN_LEAVES);
+static const uint16_t train_weight_base[TRAIN_PLACES] = TRAIN_BASE(TRAIN_KW);
+static const uint32_t train_gradient_base[TRAIN_PLACES] = TRAIN_BASE(TRAIN_GRADIENTS);
+static const uint32_t train_stash_base[TRAIN_PLACES] = TRAIN_BASE(TRAIN_STASH);
+static const uint16_t train_state_base[TRAIN_PLACES] = TRAIN_BASE(TRAIN_STATES);
+static const uint16_t train_bias_base[TRAIN_PLACES] = TRAIN_BASE(TRAIN_HW);
 
 enum {
     FORWARD,
@@ -311,7 +311,7 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
                     break;
                 case LAYER_END:
                     phase = FORWARD;
-                    layer = (uint8_t)((layer + 1) & 3);
+                    layer = (uint8_t)((layer + 1) & (TRAIN_PLACES - 1));
                     t = 0;
                     step_row = 0;
                     step_place = 0;
@@ -420,7 +420,7 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
                                            : LAYER_END);
             w.second = second;
             w.weighed = lanes && !from_x && (gradient || s.phase == SECOND);
-            w.layer = s.phase == SCALES ? (uint8_t)(k & 3) : s.layer;
+            w.layer = s.phase == SCALES ? (uint8_t)(k & (TRAIN_PLACES - 1)) : s.layer;
             w.first = first;
             w.from_x = from_x;
             w.take_next = s.works && forwards && s.layer == 0 && k + 1 >= s.hw && k + 1 < s.kw;

@@ -2,7 +2,7 @@
 // The sizes of a training engine, from what its instance defines:
 //   TRAIN_CELL        lstm, gru, gru_reset_first or rnn, whose header (NAME_cell.h) is included
 //                     before
-//   TRAIN_LAYERS      L, 1 to 4
+//   TRAIN_LAYERS      L, 1 to 16
 //   TRAIN_WIDTH_0     numbers of x; TRAIN_WIDTH_1 to _L: units of the layers
 //   TRAIN_OUTPUTS     of the head
 //   TRAIN_LOSS        0: mean squared error; 1: binary, 2: categorical cross-entropy
@@ -67,6 +67,42 @@
 #ifndef TRAIN_WIDTH_4
 #    define TRAIN_WIDTH_4 0
 #endif
+#ifndef TRAIN_WIDTH_5
+#    define TRAIN_WIDTH_5 0
+#endif
+#ifndef TRAIN_WIDTH_6
+#    define TRAIN_WIDTH_6 0
+#endif
+#ifndef TRAIN_WIDTH_7
+#    define TRAIN_WIDTH_7 0
+#endif
+#ifndef TRAIN_WIDTH_8
+#    define TRAIN_WIDTH_8 0
+#endif
+#ifndef TRAIN_WIDTH_9
+#    define TRAIN_WIDTH_9 0
+#endif
+#ifndef TRAIN_WIDTH_10
+#    define TRAIN_WIDTH_10 0
+#endif
+#ifndef TRAIN_WIDTH_11
+#    define TRAIN_WIDTH_11 0
+#endif
+#ifndef TRAIN_WIDTH_12
+#    define TRAIN_WIDTH_12 0
+#endif
+#ifndef TRAIN_WIDTH_13
+#    define TRAIN_WIDTH_13 0
+#endif
+#ifndef TRAIN_WIDTH_14
+#    define TRAIN_WIDTH_14 0
+#endif
+#ifndef TRAIN_WIDTH_15
+#    define TRAIN_WIDTH_15 0
+#endif
+#ifndef TRAIN_WIDTH_16
+#    define TRAIN_WIDTH_16 0
+#endif
 
 #define TRAIN_MOST_NB 2
 #define TRAIN_OF_CELL(what) HLS_JOIN(TRAIN_CELL, what)
@@ -93,9 +129,55 @@
 #define TRAIN_WORDS(n) (((n) + TRAIN_LC - 1) / TRAIN_LC)
 // The word of a unit: u / LC, which hlsc has for powers of two alone.
 #define TRAIN_WORD_OF(u) ((u) * (65536 / TRAIN_LC + 1) >> 16)
-#define TRAIN_OVER(f) (f(0) + f(1) + f(2) + f(3)) // a sum over the layers
+// Lists over the layers, of as many places as tables and registers have: 4, 8 or 16.
+#define TRAIN_MOST_LAYERS 16
+#define TRAIN_PLACES_OF(layers) ((layers) <= 4 ? 4 : (layers) <= 8 ? 8 : TRAIN_MOST_LAYERS)
+#define TRAIN_OVER_4(f) (f(0) + f(1) + f(2) + f(3))
+#define TRAIN_OVER_8(f) (TRAIN_OVER_4(f) + f(4) + f(5) + f(6) + f(7))
+#define TRAIN_OVER_16(f)                                                                           \
+    (TRAIN_OVER_8(f) + f(8) + f(9) + f(10) + f(11) + f(12) + f(13) + f(14) + f(15))
+#define TRAIN_GREATEST(f, a, b, c, d) TRAIN_MAX(TRAIN_MAX(f(a), f(b)), TRAIN_MAX(f(c), f(d)))
+#define TRAIN_GREATEST_4(f) TRAIN_GREATEST(f, 0, 1, 2, 3)
+#define TRAIN_GREATEST_8(f) TRAIN_MAX(TRAIN_GREATEST_4(f), TRAIN_GREATEST(f, 4, 5, 6, 7))
+#define TRAIN_GREATEST_16(f)                                                                       \
+    TRAIN_MAX(TRAIN_GREATEST_8(f),                                                                 \
+              TRAIN_MAX(TRAIN_GREATEST(f, 8, 9, 10, 11), TRAIN_GREATEST(f, 12, 13, 14, 15)))
+#define TRAIN_LIST_4(f) f(0), f(1), f(2), f(3)
+#define TRAIN_LIST_8(f) TRAIN_LIST_4(f), f(4), f(5), f(6), f(7)
+#define TRAIN_LIST_16(f) TRAIN_LIST_8(f), f(8), f(9), f(10), f(11), f(12), f(13), f(14), f(15)
+// Where each layer begins behind those before it.
+#define TRAIN_TO_3(f) f(0) + f(1) + f(2)
+#define TRAIN_TO_4(f) TRAIN_TO_3(f) + f(3)
+#define TRAIN_TO_6(f) TRAIN_TO_4(f) + f(4) + f(5)
+#define TRAIN_TO_8(f) TRAIN_TO_6(f) + f(6) + f(7)
+#define TRAIN_TO_10(f) TRAIN_TO_8(f) + f(8) + f(9)
+#define TRAIN_TO_12(f) TRAIN_TO_10(f) + f(10) + f(11)
+#define TRAIN_TO_14(f) TRAIN_TO_12(f) + f(12) + f(13)
+#define TRAIN_BASES_4(f) 0, f(0), f(0) + f(1), TRAIN_TO_3(f)
+#define TRAIN_BASES_8(f)                                                                           \
+    TRAIN_BASES_4(f), TRAIN_TO_4(f), TRAIN_TO_4(f) + f(4), TRAIN_TO_6(f), TRAIN_TO_6(f) + f(6)
+#define TRAIN_BASES_16(f)                                                                          \
+    TRAIN_BASES_8(f), TRAIN_TO_8(f), TRAIN_TO_8(f) + f(8), TRAIN_TO_10(f), TRAIN_TO_10(f) + f(10), \
+        TRAIN_TO_12(f), TRAIN_TO_12(f) + f(12), TRAIN_TO_14(f), TRAIN_TO_14(f) + f(14)
+#ifndef TRAIN_IN_KERNEL
+#    define TRAIN_PLACES TRAIN_PLACES_OF(TRAIN_LAYERS)
+#    define TRAIN_OF_ALL(list) list##16
+#elif TRAIN_LAYERS <= 4
+#    define TRAIN_PLACES 4
+#    define TRAIN_OF_ALL(list) list##4
+#elif TRAIN_LAYERS <= 8
+#    define TRAIN_PLACES 8
+#    define TRAIN_OF_ALL(list) list##8
+#else
+#    define TRAIN_PLACES 16
+#    define TRAIN_OF_ALL(list) list##16
+#endif
+#define TRAIN_OVER TRAIN_OF_ALL(TRAIN_OVER_) // a sum over the layers
+#define TRAIN_MAX_OF TRAIN_OF_ALL(TRAIN_GREATEST_)
 #define TRAIN_ALL(f)                                                                               \
-    { f(0), f(1), f(2), f(3) }
+    { TRAIN_OF_ALL(TRAIN_LIST_)(f) }
+#define TRAIN_BASE(f)                                                                              \
+    { TRAIN_OF_ALL(TRAIN_BASES_)(f) }
 
 // Words of the columns of x, and of the units of layer l.
 #define TRAIN_XW TRAIN_WORDS(TRAIN_WIDTH_0)
@@ -103,10 +185,34 @@
 #define TRAIN_UNITS_1 TRAIN_WIDTH_2
 #define TRAIN_UNITS_2 TRAIN_WIDTH_3
 #define TRAIN_UNITS_3 TRAIN_WIDTH_4
+#define TRAIN_UNITS_4 TRAIN_WIDTH_5
+#define TRAIN_UNITS_5 TRAIN_WIDTH_6
+#define TRAIN_UNITS_6 TRAIN_WIDTH_7
+#define TRAIN_UNITS_7 TRAIN_WIDTH_8
+#define TRAIN_UNITS_8 TRAIN_WIDTH_9
+#define TRAIN_UNITS_9 TRAIN_WIDTH_10
+#define TRAIN_UNITS_10 TRAIN_WIDTH_11
+#define TRAIN_UNITS_11 TRAIN_WIDTH_12
+#define TRAIN_UNITS_12 TRAIN_WIDTH_13
+#define TRAIN_UNITS_13 TRAIN_WIDTH_14
+#define TRAIN_UNITS_14 TRAIN_WIDTH_15
+#define TRAIN_UNITS_15 TRAIN_WIDTH_16
 #define TRAIN_BELOW_0 TRAIN_WIDTH_0
 #define TRAIN_BELOW_1 TRAIN_WIDTH_1
 #define TRAIN_BELOW_2 TRAIN_WIDTH_2
 #define TRAIN_BELOW_3 TRAIN_WIDTH_3
+#define TRAIN_BELOW_4 TRAIN_WIDTH_4
+#define TRAIN_BELOW_5 TRAIN_WIDTH_5
+#define TRAIN_BELOW_6 TRAIN_WIDTH_6
+#define TRAIN_BELOW_7 TRAIN_WIDTH_7
+#define TRAIN_BELOW_8 TRAIN_WIDTH_8
+#define TRAIN_BELOW_9 TRAIN_WIDTH_9
+#define TRAIN_BELOW_10 TRAIN_WIDTH_10
+#define TRAIN_BELOW_11 TRAIN_WIDTH_11
+#define TRAIN_BELOW_12 TRAIN_WIDTH_12
+#define TRAIN_BELOW_13 TRAIN_WIDTH_13
+#define TRAIN_BELOW_14 TRAIN_WIDTH_14
+#define TRAIN_BELOW_15 TRAIN_WIDTH_15
 #define TRAIN_UNITS(l) TRAIN_UNITS_##l
 #define TRAIN_BELOW(l) TRAIN_BELOW_##l
 #define TRAIN_IS(l) (TRAIN_LAYERS > l)
@@ -121,14 +227,15 @@
 #define TRAIN_FIRST_LEN(l) (TRAIN_IS(l) ? TRAIN_MAX(TRAIN_CW(l), 2) : 0)
 #define TRAIN_BACK_LEN(l) (l == 0 ? TRAIN_H_LEN(0) : TRAIN_LEN(l))
 
-#define TRAIN_MAX_UNITS                                                                            \
-    TRAIN_MAX(TRAIN_MAX(TRAIN_WIDTH_1, TRAIN_WIDTH_2), TRAIN_MAX(TRAIN_WIDTH_3, TRAIN_WIDTH_4))
+// Constants, for a list cannot be within another one.
+#define TRAIN_FIND_MAX_UNITS TRAIN_MAX_OF(TRAIN_UNITS)
+#ifdef TRAIN_IN_KERNEL
+enum { train_max_units = TRAIN_FIND_MAX_UNITS };
+#    define TRAIN_MAX_UNITS train_max_units
+#endif
 #define TRAIN_MAX_HW TRAIN_WORDS(TRAIN_MAX_UNITS)
-#define TRAIN_TOP_HW                                                                               \
-    (TRAIN_LAYERS == 1   ? TRAIN_HW(0)                                                             \
-     : TRAIN_LAYERS == 2 ? TRAIN_HW(1)                                                             \
-     : TRAIN_LAYERS == 3 ? TRAIN_HW(2)                                                             \
-                         : TRAIN_HW(3))
+#define TRAIN_TOP_UNITS_OF(l) (TRAIN_LAYERS - 1 == l ? TRAIN_UNITS(l) : 0)
+#define TRAIN_TOP_HW TRAIN_WORDS(TRAIN_OVER(TRAIN_TOP_UNITS_OF))
 
 // From what a turn reads to what the next step of the same sequence reads; hlsc checks it.
 #ifndef TRAIN_LATENCY
@@ -143,15 +250,14 @@
 #define TRAIN_SHORTEST_OF(l)                                                                       \
     (TRAIN_IS(l) ? TRAIN_MIN(TRAIN_FIRST_LEN(l), TRAIN_RESET ? TRAIN_H_LEN(l) : TRAIN_BACK_LEN(l)) \
                  : TRAIN_LATENCY)
-#define TRAIN_SHORTEST                                                                             \
-    TRAIN_MIN(TRAIN_MIN(TRAIN_SHORTEST_OF(0), TRAIN_SHORTEST_OF(1)),                               \
-              TRAIN_MIN(TRAIN_SHORTEST_OF(2), TRAIN_SHORTEST_OF(3)))
-#define TRAIN_TURNS                                                                                \
+// Below TRAIN_LATENCY, which is more than that of any layer that is not there.
+#define TRAIN_LESS_OF(l) (TRAIN_LATENCY - TRAIN_MIN(TRAIN_SHORTEST_OF(l), TRAIN_LATENCY))
+#define TRAIN_SHORTEST (TRAIN_LATENCY - TRAIN_MAX_OF(TRAIN_LESS_OF))
+#define TRAIN_FIND_TURNS                                                                           \
     TRAIN_MAX(TRAIN_MAX(TRAIN_GROUPS, TRAIN_PORT_TURNS),                                           \
               3 + (TRAIN_LATENCY + TRAIN_SHORTEST - 1) / TRAIN_SHORTEST)
-#ifdef TRAIN_IN_KERNEL // a constant: macros within macros would be megabytes of text
-enum { train_turns = TRAIN_TURNS };
-#    undef TRAIN_TURNS
+#ifdef TRAIN_IN_KERNEL
+enum { train_turns = TRAIN_FIND_TURNS };
 #    define TRAIN_TURNS train_turns
 #endif
 
@@ -163,15 +269,10 @@ enum { train_turns = TRAIN_TURNS };
     (TRAIN_IS(l) ? (TRAIN_UNITS(l) + TRAIN_GRADIENT_UNITS - 1) / TRAIN_GRADIENT_UNITS : 0)
 #define TRAIN_GRADIENTS(l) (TRAIN_KW(l) * TRAIN_LEAVES(l))
 #define TRAIN_GRADIENT_WORDS                                                                       \
-    (TRAIN_CLIP ? TRAIN_OVER(TRAIN_GRADIENTS)                                                      \
-                : TRAIN_MAX(TRAIN_MAX(TRAIN_GRADIENTS(0), TRAIN_GRADIENTS(1)),                     \
-                            TRAIN_MAX(TRAIN_GRADIENTS(2), TRAIN_GRADIENTS(3))))
+    (TRAIN_CLIP ? TRAIN_OVER(TRAIN_GRADIENTS) : TRAIN_MAX_OF(TRAIN_GRADIENTS))
 // A word of it is read again no sooner than so many cycles after it was written.
 #define TRAIN_GRADIENT_CYCLES 8
 
-// Where layers begin: weights, gradients, stash, states, biases.
-#define TRAIN_BASE(f)                                                                              \
-    { 0, f(0), f(0) + f(1), f(0) + f(1) + f(2) }
 #define TRAIN_STASH(l) (TRAIN_STEPS * TRAIN_GROUPS * TRAIN_HW(l))
 // The derivatives by h that a layer has from above; of the port, where each layer's are, those of
 // two layers in turn.
@@ -188,7 +289,8 @@ enum { train_turns = TRAIN_TURNS };
 
 // Elements of x (ports.h): rules and keys are a number each, and so is a target.
 #define TRAIN_X_NUMBERS TRAIN_MAX(TRAIN_NB *TRAIN_LC, 2)
-#define TRAIN_RULE_NUMBERS 17
+#define TRAIN_OF_RULE 9
+#define TRAIN_RULE_NUMBERS (TRAIN_OF_RULE + 2 * TRAIN_PLACES)
 #define TRAIN_TARGETS(steps) (TRAIN_HEAD_ROWS(steps) * (TRAIN_LOSS == TRAIN_CE ? 1 : TRAIN_OUTPUTS))
 // Beats of a word of parameters, 3 LC numbers of 32 bits.
 #define TRAIN_PARAM_BEATS ((TRAIN_LC * 3 + 15) / 16)
