@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blocks that memories take, alone and in tiles. The numbers of block RAM and UltraRAM are Yosys'
-// (synth_xilinx -family xcup -uram) of mr_ram and mr_ram_t2p with these parameters.
+// (synth_xilinx -family xcup -uram) of mr_ram, mr_ram_t2p and mr_ram_parted with these parameters.
 #include "memory_shape.h"
 
 #include <check.h>
