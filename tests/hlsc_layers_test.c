@@ -151,10 +151,11 @@ START_TEST(test_long_passes) {
 END_TEST
 
 // Two ports, and block RAM or UltraRAM, make no layer slower: it has the D of its cell, and tiles.
+// Without THOROUGH an even number of columns, an odd one and the most.
 START_TEST(test_latency_of_ports) {
     const struct cell_case *cell = &cells[_i / COLUMNS];
     const int lc = columns[_i % COLUMNS];
-    if (lc < 2)
+    if (lc < 2 || (lc != 2 && lc != 5 && lc != 32 && !getenv("THOROUGH")))
         return;
     compile_layer(cell, 1, lc, 2, 16); // so D cycles from h to its column, and no more
     json_t *root = read_json();
