@@ -182,7 +182,7 @@ study: build/turbofan_demo $(OUTPUTS) ## train the turbofan networks in both ari
 test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/tests/usb_clients build/turbofan_demo build/make_registers build/make_packet ## run the tests (some minutes)
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh short "$(TESTS)" "$(FUZZERS)"
 
-test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/tests/usb_clients $(ASAN_PROGRAMS) $(TSAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/tests/icebreaker_run build/turbofan_demo build/make_registers build/make_packet build/tests/card_large ## test, and fuzzing, mutants, sanitizers
+test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/asan/hlsc build/tests/usb_clients $(ASAN_PROGRAMS) $(TSAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/tests/icebreaker_run build/turbofan_demo build/make_registers build/make_packet build/tests/card_large ## test, and fuzzing, mutants, sanitizers
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh long "$(TESTS)" "$(FUZZERS)"
 
 # Those whose name says that they look at simulators, cards or the RTL of examples stay out, and those that take seven seconds

@@ -51,4 +51,5 @@ fi
 "$fuzz" --seed "$seed" --count "$count" --reduce 60 --jobs "${JOBS:-2}" || status=1
 # External memories and tiles, which are rarer among these.
 "$fuzz" --seed "$seed" --count $((count * 2 / 3)) --without plain --no-rtl --reduce 60 --jobs "${JOBS:-2}" || status=1
+"$fuzz" --seed "$seed" --count "$count" --damaged --jobs "${JOBS:-2}" || status=1
 exit $status

@@ -186,6 +186,7 @@ if [ "$kind" = long ]; then
     step card-large 1200 build/tests/card_large
     step card-models-large 1200 tests/card_models_test.sh long
     step hlsc-fuzz-new 3600 build/tests/hlsc_fuzz --count 2000 --reduce 60
+    step hlsc-fuzz-damaged 1800 env HLSC=build/asan/hlsc build/tests/hlsc_fuzz --count 2000 --damaged
     step hlsc-fuzz-schedule 1800 build/tests/hlsc_fuzz --count 3000 --no-rtl --reduce 60
     for test in $tests; do
         # Loaded kernels are not instrumented, and stay loaded.

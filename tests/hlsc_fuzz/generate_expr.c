@@ -123,14 +123,24 @@ struct node *element_of(struct generator *g, struct var *var) {
     return e;
 }
 
+// An index that is known in each lane.
+static struct node *fixed_index(struct generator *g, int size) {
+    if (!g->lane || chance(g, 40))
+        return number(g, B_I32, below(g, size));
+    struct node *e = use(g, g->lane);
+    if (chance(g, 50))
+        e = binary_of(g, O_MUL, e, number(g, B_I32, between(g, 2, 7)));
+    return chance(g, 50) ? binary_of(g, O_SHR, e, number(g, B_I32, between(g, 1, 3))) : e;
+}
+
 // Of an array of the tiles: the one of the lane, or outside of the lanes one that can be named.
 struct node *lane_element(struct generator *g, struct var *var) {
     struct node *e = new_node(g->p, E_INDEX);
     e->var = var;
     for (int i = 0; i < var->dims; i++)
-        e->e[i] = i == 0 && g->lane && var->size[0] == g->lanes
-                      ? use(g, g->lane)
-                      : number(g, B_I32, below(g, var->size[i]));
+        e->e[i] = i == 0 && g->lane && var->size[0] == g->lanes ? use(g, g->lane)
+                  : i == 0 && var->size[0] != g->lanes          ? fixed_index(g, var->size[0])
+                                                       : number(g, B_I32, below(g, var->size[i]));
     return e;
 }
 

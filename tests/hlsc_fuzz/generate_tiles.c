@@ -7,6 +7,7 @@ struct tiles {
     struct var *memory[3], *state[4], *local[8];
     int memories, states, locals;
     struct node *outcome;            // of the iteration: what is over lanes, together
+    struct var *total;               // of all outcomes, or NULL
     bool is_filled[3], is_stored[3]; // by a loop of its own; in this iteration
 };
 
@@ -250,8 +251,8 @@ static void accumulate(struct generator *g, struct tiles *t, struct list *into) 
 
 // Over all lanes.
 static void join_lanes(struct generator *g, struct tiles *t, struct list *into) {
-    static const int ops[] = {O_ADD, O_ADD, O_ADD, O_AND, O_OR, O_XOR, O_LT, O_GT};
-    const int mark = g->scope_count, op = ops[below(g, 8)];
+    static const int ops[] = {O_ADD, O_ADD, O_ADD, O_AND, O_OR, O_XOR, O_LT, O_GT, O_LAND, O_LOR};
+    const int mark = g->scope_count, op = ops[below(g, 10)];
     struct var *sum = new_var(g, V_LOCAL, chance(g, 70) ? B_I32 : B_U32);
     append(g->p, into, declare(g, sum, number(g, sum->base, any_value(g, sum->base))));
     struct node *loop = begin_lanes(g, into);
@@ -260,6 +261,12 @@ static void join_lanes(struct generator *g, struct tiles *t, struct list *into) 
     if (!t->outcome || (of && chance(g, 60))) {
         struct node *e = lane_element(g, of);
         value = chance(g, 40) ? e : binary_of(g, ops[below(g, 6)], e, value);
+        if (of->dims == 2 && chance(g, 60)) { // over its columns, too
+            struct node *column = lanes_loop(g, of->size[1]);
+            append(g->p, &loop->kids, column);
+            e->e[1] = use(g, column->var);
+            loop = column;
+        }
     }
     if (op == O_LT || op == O_GT) {
         struct var *one = new_var(g, V_LOCAL, sum->base);
@@ -270,6 +277,9 @@ static void join_lanes(struct generator *g, struct tiles *t, struct list *into) 
         pick->e[1] = use(g, one);
         pick->e[2] = use(g, sum);
         append(g->p, &loop->kids, assign(g, O_SET, use(g, sum), pick));
+    } else if (op == O_LAND || op == O_LOR) {
+        append(g->p, &loop->kids,
+               assign(g, O_SET, use(g, sum), binary_of(g, op, use(g, sum), value)));
     } else {
         append(g->p, &loop->kids, assign(g, op, use(g, sum), value));
     }
@@ -277,6 +287,23 @@ static void join_lanes(struct generator *g, struct tiles *t, struct list *into) 
     if (chance(g, 30)) // what goes on with it may take too long for tiles
         show(g, sum);
     t->outcome = t->outcome ? binary_of(g, O_XOR, t->outcome, use(g, sum)) : use(g, sum);
+}
+
+// A few numbers that each lane picks its own of.
+static void make_shared(struct generator *g, struct list *into) {
+    const int mark = g->scope_count;
+    struct var *var = new_var(g, V_LOCAL, lane_base(g));
+    var->dims = 1;
+    var->size[0] = between(g, 2, 7);
+    append(g->p, into, declare(g, var, NULL));
+    struct node *loop = lanes_loop(g, var->size[0]), *target = new_node(g->p, E_INDEX);
+    target->var = var;
+    target->e[0] = use(g, loop->var);
+    append(g->p, &loop->kids,
+           assign(g, O_SET, target, binary_of(g, O_ADD, use(g, loop->var), expression_of(g, 2))));
+    append(g->p, into, loop);
+    g->scope_count = mark;
+    show(g, var);
 }
 
 static void lane_statement(struct generator *g, struct tiles *t, struct list *into,
@@ -288,6 +315,8 @@ static void lane_statement(struct generator *g, struct tiles *t, struct list *in
         store_lanes(g, t, into, index, below(g, t->memories));
     else if (kind < 38 && t->memories)
         store_one(g, t, into, index, below(g, t->memories));
+    else if (kind < 46)
+        make_shared(g, into);
     else if (kind < 62)
         set_lanes(g, t, into, NULL);
     else if (kind < 80)
@@ -337,6 +366,8 @@ void lanes_iteration(struct generator *g, struct tiles *t, struct list *into, st
             read_stream(g, into, i);
     for (int i = 0; i < t->states; i++)
         show(g, t->state[i]);
+    if (t->total)
+        show(g, t->total);
     if (t->memories && chance(g, 80))
         load_lanes(g, t, into, index);
     const int before = between(g, 0, 2), behind = between(g, 0, 3);
@@ -361,6 +392,8 @@ void lanes_iteration(struct generator *g, struct tiles *t, struct list *into, st
         lane_statement(g, t, into, index);
     if (t->state[0]->dims == 1 || !t->outcome)
         join_lanes(g, t, into);
+    if (t->total)
+        append(g->p, into, assign(g, O_ADD, use(g, t->total), t->outcome));
     for (int i = 0; i < g->stream_count; i++) {
         if (!g->is_output[i])
             continue;
@@ -371,7 +404,8 @@ void lanes_iteration(struct generator *g, struct tiles *t, struct list *into, st
         struct node *s = new_node(g->p, N_WRITE);
         g->has_output = true;
         s->var = g->streams[i];
-        s->e[0] = binary_of(g, O_XOR, expression_of(g, 2), t->outcome);
+        s->e[0] =
+            binary_of(g, O_XOR, expression_of(g, 2), t->total ? use(g, t->total) : t->outcome);
         append(g->p, into, s);
     }
     g->scope_count = mark;
@@ -392,6 +426,10 @@ struct tiles *begin_tiles(struct generator *g, struct list *into) {
     make_lane_state(g, t, into, chance(g, 80) ? B_I32 : any_base(g));
     for (int i = 0; i < states; i++)
         make_lane_state(g, t, into, any_base(g));
+    if (chance(g, 20)) {
+        t->total = new_var(g, V_STATIC, B_U32);
+        append(g->p, into, declare(g, t->total, NULL));
+    }
     for (int i = 0; i < memories; i++)
         if ((t->is_filled[i] = chance(g, 60)))
             fill_lanes(g, t->memory[i], into);

@@ -26,6 +26,7 @@ static const char usage[] =
     "                 features of the programs; those off by default are marked below with -\n"
     "  --vectors N --runs N  of hlsc check (default 12 and 3)\n"
     "  --no-rtl       C, operations and schedule alone: a tenth of the time\n"
+    "  --damaged      hlsc alone, on programs of which words or lines are damaged\n"
     "  --reduce S     seconds for making a failing program small (default 120; 0: not)\n"
     "  --program X    one program by its own seed; --print: shows it and stops\n"
     "HLSC names the compiler under test (build/hlsc). Work files: build/hlsc_fuzz.\n"
@@ -46,11 +47,12 @@ struct plan {
     struct settings with;
     uint64_t seed, program;
     int count, jobs, batch, seconds;
-    bool one, print;
+    bool one, print, damaged;
 };
 
 struct counts {
     int programs, refused, failed;
+    int taken;               // damaged ones
     int for_tiles, in_tiles; // programs that are made for tiles, and those that have them
 };
 
@@ -205,6 +207,26 @@ static void finish_batch(struct batch *b, struct counts *counts) {
         drop(b, b->count - 1);
 }
 
+// Whether hlsc takes it is no matter, but it says why not.
+static void try_damaged(const struct plan *plan, struct program *program, uint64_t seed,
+                        const char *name, struct counts *counts) {
+    char reason[2048], from[PATH_MAX], to[PATH_MAX];
+    const enum verdict verdict =
+        compile_damaged(&plan->with, program, seed, name, reason, sizeof reason);
+    counts->programs++;
+    if (verdict == PASSED || verdict == REFUSED || verdict == INVALID) {
+        counts->taken += verdict == PASSED;
+        return;
+    }
+    counts->failed++;
+    snprintf(from, sizeof from, "%s/%s/fuzz.c", plan->with.work, name);
+    snprintf(to, sizeof to, "%s/damaged-%016llx.c", plan->with.work, (unsigned long long)seed);
+    rename(from, to);
+    printf("FAIL: damaged program 0x%016llx: %s: %s\n    the file: %s\n", (unsigned long long)seed,
+           verdict_names[verdict], reason, to);
+    fflush(stdout);
+}
+
 // Every `jobs`-th program from `first` on.
 static struct counts run_worker(const struct plan *plan, int first) {
     struct counts counts = {0};
@@ -215,6 +237,12 @@ static struct counts run_worker(const struct plan *plan, int first) {
         char reason[2048];
         const uint64_t seed = plan->one ? plan->program : seed_of(plan->seed, i);
         struct program *p = generate(seed, plan->with.features, i);
+        if (plan->damaged) {
+            try_damaged(plan, p, seed, b.name, &counts);
+            program_free(p);
+            free(p);
+            continue;
+        }
         const enum verdict verdict =
             compile_programs(&plan->with, &p, 1, b.name, reason, sizeof reason);
         counts.programs++;
@@ -268,6 +296,7 @@ static struct counts run_all(const struct plan *plan) {
         sum.programs += counts.programs;
         sum.refused += counts.refused;
         sum.failed += counts.failed;
+        sum.taken += counts.taken;
         sum.for_tiles += counts.for_tiles;
         sum.in_tiles += counts.in_tiles;
     }
@@ -293,12 +322,29 @@ static void find_places(struct settings *with) {
     snprintf(objects, sizeof objects, "%s/objects", work);
     mkdir("build", 0777);
     mkdir(work, 0777);
-    setenv("CCACHE_DIR", objects, 0);    // the caches of designs are removed
-    setenv("MILLRACE_OPTIMISE", "0", 1); // compiling takes longer than running
-    setenv("MILLRACE_DATA", root, 0);    // for an hlsc from elsewhere
+    setenv("CCACHE_DIR", objects, 0);            // the caches of designs are removed
+    setenv("MILLRACE_OPTIMISE", "0", 1);         // compiling takes longer than running
+    setenv("MILLRACE_DATA", root, 0);            // for an hlsc from elsewhere
+    setenv("ASAN_OPTIONS", "detect_leaks=0", 0); // of an hlsc under the sanitizers
+    setenv("UBSAN_OPTIONS", "halt_on_error=1", 0);
     with->hlsc = hlsc;
     with->data = root;
     with->work = work;
+}
+
+// A compiler for hlsc that preprocesses and finds nothing wrong, so that hlsc meets all damage.
+static void blindfold(const struct settings *with) {
+    static char path[PATH_MAX + 64];
+    snprintf(path, sizeof path, "%s/cc", with->work);
+    FILE *file = fopen(path, "w");
+    if (!file ||
+        fputs("#!/bin/sh\ncase \"$*\" in *-fsyntax-only*) exit 0 ;; esac\nexec gcc \"$@\"\n",
+              file) < 0 ||
+        fclose(file) != 0 || chmod(path, 0777) != 0) {
+        fprintf(stderr, "hlsc_fuzz: %s: cannot be written\n", path);
+        exit(2);
+    }
+    setenv("HLSC_CC", path, 0);
 }
 
 static int show_help(void) {
@@ -332,6 +378,7 @@ int main(int argc, char **argv) {
         PROGRAM,
         PRINT,
         NO_RTL,
+        DAMAGED,
         HELP
     };
     static const struct option options[] = {{"seed", required_argument, NULL, SEED},
@@ -346,6 +393,7 @@ int main(int argc, char **argv) {
                                             {"program", required_argument, NULL, PROGRAM},
                                             {"print", no_argument, NULL, PRINT},
                                             {"no-rtl", no_argument, NULL, NO_RTL},
+                                            {"damaged", no_argument, NULL, DAMAGED},
                                             {"help", no_argument, NULL, HELP},
                                             {NULL, 0, NULL, 0}};
     struct plan plan = {.count = 100, .jobs = 2, .batch = 14, .seconds = 120};
@@ -391,6 +439,9 @@ int main(int argc, char **argv) {
             plan.with.check_seconds = 20;
             plan.count = 1;
             break;
+        case DAMAGED:
+            plan.damaged = true;
+            break;
         case NO_RTL:
             plan.with.without_rtl = true;
             break;
@@ -411,9 +462,16 @@ int main(int argc, char **argv) {
     if (plan.print)
         return print_one(&plan);
     find_places(&plan.with);
+    if (plan.damaged)
+        blindfold(&plan.with);
     if (!plan.one)
         printf("hlsc_fuzz: seed %llu, %d programs\n", (unsigned long long)plan.seed, plan.count);
     const struct counts counts = run_all(&plan);
+    if (plan.damaged) {
+        printf("taken: %d of %d\n%d passed, %d failed\n", counts.taken, counts.programs,
+               counts.programs - counts.failed, counts.failed);
+        return counts.failed > 0;
+    }
     const bool too_many = counts.programs >= 50 && counts.refused * 5 > counts.programs;
     if (too_many)
         printf("FAIL: more than 20 %% of the programs were refused\n");

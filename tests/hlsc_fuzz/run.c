@@ -77,8 +77,8 @@ void remove_work(const struct settings *with, const char *name) {
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-void write_programs(const struct settings *with, struct program **programs, int count,
-                    const char *name, char *path, size_t path_size) {
+static FILE *open_work(const struct settings *with, const char *name, char *path,
+                       size_t path_size) {
     snprintf(path, path_size, "%s/%s", with->work, name);
     mkdir(path, 0777);
     snprintf(path, path_size, "%s/%s/fuzz.c", with->work, name);
@@ -87,6 +87,12 @@ void write_programs(const struct settings *with, struct program **programs, int 
         fprintf(stderr, "hlsc_fuzz: %s: cannot be written: %s\n", path, strerror(errno));
         exit(2);
     }
+    return file;
+}
+
+void write_programs(const struct settings *with, struct program **programs, int count,
+                    const char *name, char *path, size_t path_size) {
+    FILE *file = open_work(with, name, path, path_size);
     print_programs(file, programs, count, "fuzz");
     if (fclose(file) != 0)
         exit(2);
@@ -151,6 +157,16 @@ enum verdict compile_programs(const struct settings *with, struct program **prog
                               const char *name, char *reason, size_t reason_size) {
     char path[PATH_MAX];
     write_programs(with, programs, count, name, path, sizeof path);
+    return judge(run_hlsc(with, name, "gen", reason, reason_size), reason);
+}
+
+enum verdict compile_text(const struct settings *with, const char *text, const char *name,
+                          char *reason, size_t reason_size) {
+    char path[PATH_MAX];
+    FILE *file = open_work(with, name, path, sizeof path);
+    fputs(text, file);
+    if (fclose(file) != 0)
+        exit(2);
     return judge(run_hlsc(with, name, "gen", reason, reason_size), reason);
 }
 

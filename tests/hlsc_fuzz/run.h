@@ -33,6 +33,10 @@ enum { MAX_BATCH = 32 };
 // Only hlsc, once: fast. `reason` gets its sentence.
 enum verdict compile_programs(const struct settings *with, struct program **programs, int count,
                               const char *name, char *reason, size_t reason_size);
+enum verdict compile_text(const struct settings *with, const char *text, const char *name,
+                          char *reason, size_t reason_size);
+enum verdict compile_damaged(const struct settings *with, struct program *program, uint64_t seed,
+                             const char *name, char *reason, size_t reason_size);
 // Everything.
 enum verdict check_programs(const struct settings *with, struct program **programs, int count,
                             const char *name, char *reason, size_t reason_size);
