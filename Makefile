@@ -187,7 +187,7 @@ test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/asa
 
 # Those whose name says that they look at simulators, cards or the RTL of examples stay out, and those that take seven seconds
 # or try every number.
-SLOW_TESTS := accuracy_test folded_test generate_test hlsc_layers_test hlsc_schedule_test hlsc_size_test layer_cost_test repeat_test tables_test timeline_test timing_test train_gradient_test
+SLOW_TESTS := accuracy_test folded_test generate_test hlsc_layers_test hlsc_schedule_test hlsc_size_test layer_cost_test repeat_test tables_test timeline_test timing_test train_gradient_test window_test
 QUICK_TESTS := $(filter-out $(SLOW_TESTS) card_% cycles_test driver_test train_engine_test edges_test encoder_test examples_test external_rtl_test follow_test hlsc_interp_test networks_test arrange_test pool_test cell_state_test profile_test saturation_test sim_test,$(TESTS))
 quick: all $(QUICK_TESTS:%=build/tests/%) ## the tests that need no Verilator, in seconds
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh quick "$(QUICK_TESTS)" ""

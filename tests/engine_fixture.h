@@ -18,7 +18,7 @@ enum { MOST_STEPS = 90 };
 
 // Of random networks; who includes it may change them.
 static uint64_t first_seed = 1;
-static int network_count = 200, most_sequences = 7;
+static int network_count = 120, most_sequences = 7;
 static const uint32_t thread_counts[] = {1, 2, 3, 7};
 enum { THREAD_COUNTS = sizeof thread_counts / sizeof *thread_counts };
 

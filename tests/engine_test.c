@@ -4,7 +4,7 @@
 // slots, one after the other and in parts, with the state read and written between; by 1, 2, 3 and
 // 7 threads, in layers so large that these share them too; and all kernels and threads count alike
 // what was cut, as operators that go row by row do.
-// Usage: engine_test [SEED [COUNT]]: COUNT networks, 200 if not given.
+// Usage: engine_test [SEED [COUNT]]: COUNT networks, 120 if not given.
 #define _POSIX_C_SOURCE 200809L
 #include "engine_fixture.h"
 #include "packed.h"
