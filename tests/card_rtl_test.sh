@@ -7,7 +7,9 @@
 # Run from the repository's root.
 set -u
 seed=${1:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
-transactions=${2:-10000} # random ones, of each echo; an LSTM, which simulates slowly, has a fifth
+usual=4000
+[ -z "${THOROUGH:-}" ] || usual=10000
+transactions=${2:-$usual} # random ones, of each echo; an LSTM, which simulates slowly, has a fifth
 networks=${NETWORKS:-lstm16 lstm80 echo24 echo520 recall}
 work=build/card_rtl_test
 failed=0

@@ -142,7 +142,7 @@ seeding="csv_test import_test json_test model_test npy_test onnx_external_test o
 
 start() { # the step of this name
     case $kind-$1 in
-    # One network, one echo and that with memories in the short run; 10,000 random transactions in both.
+    # One network, one echo and that with memories in the short run.
     short-card_rtl_test.sh) step "$1" 1200 env NETWORKS="lstm16 echo24 recall" "tests/$1" ;;
     long-card_models_test.sh) ;; # below, with the large ones
     *.sh) step "$1" 1200 "tests/$1" ;;
