@@ -2,7 +2,7 @@
 // What the planner expects of a layer, before anything is compiled, is what hlsc makes of it: its
 // multipliers, and each kind of memory, for random cells, sizes, lanes, passes, precisions, ports
 // and memories of the weights.
-// Usage: layer_cost_test [SEED [LAYERS]]
+// Usage: layer_cost_test [SEED [LAYERS]]  24 random layers, or with THOROUGH 120
 //        layer_cost_test sweep          each activation in each place
 //        layer_cost_test write FOLDER   some small layers, for tests/layer_fit_test.sh: kernels in
 //                                       FOLDER, and a line for each: name, DSP48E2, RAMB18, URAM
@@ -14,10 +14,10 @@
 
 #include <time.h>
 
-enum { LAYERS = 40, NETWORKS = 10, PLACES = 8 };
+enum { LAYERS = 24, NETWORKS = 10, PLACES = 8 };
 
 static uint64_t first_seed;
-static int layers = LAYERS;
+static int layers;
 
 // The layer alone, from the text that the generator puts into a network.
 static void write_kernel(const struct mr_network *network, const struct mr_op_layout *layout,
@@ -299,7 +299,7 @@ int main(int argc, char **argv) {
         return write_small(argv[2]);
     const bool sweeps = argc > 1 && strcmp(argv[1], "sweep") == 0;
     first_seed = !sweeps && argc > 1 ? strtoull(argv[1], NULL, 10) : (uint64_t)time(NULL);
-    layers = argc > 2 ? atoi(argv[2]) : layers;
+    layers = argc > 2 ? atoi(argv[2]) : getenv("THOROUGH") ? 5 * LAYERS : LAYERS;
     setenv("MILLRACE_CACHE", "build/cache", 0);
     printf("layer_cost_test: seed %llu\n", (unsigned long long)first_seed);
     fflush(stdout);
