@@ -260,7 +260,8 @@ static void join_lanes(struct generator *g, struct tiles *t, struct list *into) 
     struct node *value = expression_of(g, 2);
     if (!t->outcome || (of && chance(g, 60))) {
         struct node *e = lane_element(g, of);
-        value = chance(g, 40) ? e : binary_of(g, ops[below(g, 6)], e, value);
+        value =
+            chance(g, 40) ? e : binary_of(g, chance(g, 40) ? O_MUL : ops[below(g, 6)], e, value);
         if (of->dims == 2 && chance(g, 60)) { // over its columns, too
             struct node *column = lanes_loop(g, of->size[1]);
             append(g->p, &loop->kids, column);
