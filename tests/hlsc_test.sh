@@ -206,6 +206,7 @@ kernel() { # name, vectors, and readable_thorough instead of readable
 #define LAYER_REST_FROM 4
 #define LAYER_REST_MEMORY bram"
     layer readable_thorough lstm lstm 3 8 2 8 8 "#define LAYER_PASSES 3" 4
+    layer readable_thorough rnn_relu rnn 30 9 2 16 16 "#define LAYER_PASSES 5"
     layer readable_thorough gru_reset_first gru_reset_first 20 5 1 8 8 "" 2
     layer readable_thorough lstm lstm 7 18 3 16 16 "#define LAYER_PORTS 2
 #define LAYER_MEMORY uram
@@ -215,7 +216,6 @@ kernel() { # name, vectors, and readable_thorough instead of readable
 #define LAYER_PASSES 3"
     # Other mixtures of cells, bits, passes and slots.
     if [ -n "${THOROUGH:-}" ]; then
-        layer readable rnn_relu rnn 30 9 2 16 16 "#define LAYER_PASSES 5"
         layer readable gru gru 9 7 5 16 16 "" 16
         layer readable gru gru 9 7 5 16 16
         layer readable rnn_relu rnn 14 7 3 16 16
