@@ -278,6 +278,24 @@ static const struct shape shapes[] = {
     {{MR_TRAIN_LSTM, 6, {3, 2, 1, 3, 2, 1, 2}, 1, 2, 1, 2, 2, MR_TRAIN_MSE, 0, 1, 1, 0, IN_LUTS},
      0,
      0},
+    // Of the head more plans are under way than a memory takes.
+    {{MR_TRAIN_RNN_TANH, 2, {3, 2, 5}, 2, 2, 2, 4, 40, MR_TRAIN_MSE, 1, 0, 0, 1, IN_LUTS}, 0, 1},
+    {{MR_TRAIN_GRU_RESET_FIRST,
+      2,
+      {3, 5, 4},
+      1,
+      2,
+      2,
+      4,
+      3,
+      MR_TRAIN_BCE,
+      1,
+      1,
+      1,
+      1,
+      IN_ALL(3, 4)},
+     0,
+     0},
 };
 
 static uint64_t say(const struct shape *s, const char *what) {
@@ -496,10 +514,6 @@ static struct shape draw_shape(uint64_t *seed, bool port) {
     s.is.loss = (enum mr_train_loss)random_between(seed, 0, 2);
     s.is.outputs += s.is.loss == MR_TRAIN_CE;
     s.is.per_step = random_between(seed, 0, 1);
-    if (port) { // of which there are fewer
-        s.is.cell = s.is.cell == MR_TRAIN_GRU_RESET_FIRST ? MR_TRAIN_GRU : s.is.cell;
-        s.is.per_step = false;
-    }
     s.is.clips = random_between(seed, 0, 1);
     s.is.drops = s.is.layers > 1 && random_between(seed, 0, 1);
     if (s.is.loss != MR_TRAIN_MSE)

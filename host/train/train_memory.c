@@ -51,21 +51,21 @@ static void add_lanes(const struct mr_train_shape *shape, struct mr_memory_use *
 }
 
 static void add_stash(const struct mr_train_shape *shape, struct mr_memory_use *use) {
-    enum { READS_OF_H = 3 }; // of the lanes, and of the head twice
     const int64_t numbers = shape->nb * shape->lc, lc = shape->lc, window = TRAIN_WINDOW;
     const int64_t all = TRAIN_OVER(TRAIN_STASH);
     // Where two sequences share a weight each number is a memory of its own.
     const int64_t apart = shape->nb > 1 ? numbers : 1;
-    const int64_t above = shape->port ? TRAIN_GROUPS * TRAIN_TOP_HW : TRAIN_OF_ABOVE;
-    const struct mr_memory_shape shape_above = {(uint64_t)above, 1,
-                                                (uint64_t)(numbers / apart * STATE), 1, 0};
+    const struct mr_memory_shape above = {(uint64_t)(TRAIN_OF_ABOVE), 1,
+                                          (uint64_t)(numbers / apart * STATE), 1, 0};
+    const int reads_of_h = shape->port ? 1 : 3; // of the lanes, and of the head twice
 
     add(TRAIN_STEPS * TRAIN_GROUPS * TRAIN_XW, numbers * NUMBER, 1, use);
-    add(shape->port ? 2 * window : all, numbers * NUMBER, READS_OF_H, use);
+    add(shape->port ? 2 * window : all, numbers * NUMBER, reads_of_h, use);
     add(shape->port ? window : all * TRAIN_NB,
         (shape->port ? numbers : lc) * mr_train_cells[shape->cell].kept * NUMBER, 1, use);
-    mr_memory_add(mr_storage_choose((uint64_t)above, (uint64_t)(numbers * STATE)), &shape_above,
-                  (uint64_t)apart, use);
+    if (!shape->port)
+        mr_memory_add(mr_storage_choose(above.words, (uint64_t)(numbers * STATE)), &above,
+                      (uint64_t)apart, use);
     add(window, numbers * STATE, 1, use); // dh of a step from the next one
     if (mr_train_cells[shape->cell].has_state) {
         add(TRAIN_OVER(TRAIN_STATES), lc * NUMBER, 1, use);
@@ -160,17 +160,19 @@ struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape) {
         const int64_t of_above = outside_bytes(numbers * 32);
         const int64_t of_params = outside_bytes(numbers * 32 * 3);
         const int64_t all = TRAIN_OVER(TRAIN_STASH), top = turns * TRAIN_TOP_HW;
+        const int64_t seen = TRAIN_SEEN((int64_t)shape->steps);
         memory.stash =
-            (uint64_t)(numbers * (turns * TRAIN_XW * NUMBER + TRAIN_WINDOW * (2 + kept) * NUMBER +
-                                  TRAIN_GROUPS * TRAIN_TOP_HW * STATE));
+            (uint64_t)(numbers * (turns * TRAIN_XW + TRAIN_WINDOW * (2 + kept)) * NUMBER);
         memory.parameters = 0;
         memory.outside = mr_train_external_words(shape, "stash") * (uint64_t)of_cell +
                          mr_train_external_words(shape, "above") * (uint64_t)of_above +
                          mr_train_external_words(shape, "params") * (uint64_t)of_params;
         // Each cell's word is stored, and fetched on the way back; those below the last layer are
-        // fetched by the layer above both ways, and have derivatives from it.
-        memory.passed = (uint64_t)((2 * all + 2 * (all - top)) * of_cell +
-                                   2 * (all - top) * of_above + 2 * TRAIN_PARAM_WORDS * of_params);
+        // fetched by the layer above both ways, and have derivatives from it; and so are those that
+        // the head sees.
+        const int64_t shown = all - top + seen;
+        memory.passed = (uint64_t)((2 * all + 2 * shown) * of_cell + 2 * shown * of_above +
+                                   2 * TRAIN_PARAM_WORDS * of_params);
     }
     return memory;
 }

@@ -85,11 +85,6 @@ static int check_network(const struct mr_train_shape *shape, struct mr_error *er
     return 0;
 }
 
-// Which shapes have their stash and parameters outside (memory_ports.h).
-static bool may_port(const struct mr_train_shape *shape) {
-    return !TRAIN_RESET && !shape->per_step;
-}
-
 // What is counted in 16 bits (sequencer.h; the scalars steps and sequences), and cycles in 32.
 static bool fits(const struct mr_train_shape *shape, uint64_t cycles) {
     enum { COUNTED = 65536 };
@@ -177,8 +172,7 @@ int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_traine
     with_port.port = true;
     const bool is = choose(shape, multipliers);
     mr_train_place_weights(shape, target);
-    if (!(is && mr_train_fits(shape, target)) && may_port(&with_port) &&
-        choose(&with_port, multipliers)) {
+    if (!(is && mr_train_fits(shape, target)) && choose(&with_port, multipliers)) {
         *shape = with_port;
         mr_train_place_weights(shape, target);
     }
@@ -201,10 +195,6 @@ int mr_train_source(const struct mr_train_shape *shape, const char *top, char *t
             "in a training engine 1 or %d sequences of a mini-batch share a weight, in "
             "groups of as many; here it is %d of %d",
             TRAIN_MOST_NB, shape->nb, shape->batch);
-    if (shape->port && !may_port(shape))
-        return mr_failure(error, MR_ERROR_ARGUMENT,
-                          "a training engine with external memories has a head on the last step, "
-                          "and no GRU with its reset gate in front; here it is otherwise");
     at += (size_t)snprintf(text, size,
                            "#define TRAIN_TOP %s\n#define TRAIN_CELL %s\n#define TRAIN_LAYERS %d\n",
                            top, name, shape->layers);

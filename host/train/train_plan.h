@@ -38,7 +38,7 @@ struct mr_train_shape {
 
 // The shape of a chain whose mini-batches are the fastest with so many multipliers in the lanes at
 // most; 0: as many as usual. Where its memories are more than those of options->target, it has
-// external memories, if such a chain may have them. MR_ERROR_MODEL with a sentence that names what
+// external memories. MR_ERROR_MODEL with a sentence that names what
 // no engine has, or which is too large.
 enum { MR_ENGINE_MULTIPLIERS = 2048 };
 int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_trainer_options *options,

@@ -27,13 +27,10 @@ for (int e = 0; e < TRAIN_LC; e++) {
     }
     int16_t old_state = 0, next_state = 0;
     int32_t from_above = 0, after = 0, old_before = 0;
-#if TRAIN_PORT
-    if (s.cell_back && layer != TRAIN_LAYERS - 1)
-        from_above = from_layer.v[s.n][e];
-    else if (s.cell_back && !s.cell_quiet)
-        from_above = above[s.cell_above][s.n][e];
-#else
     if (s.cell_back && !s.cell_quiet)
+#if TRAIN_PORT
+        from_above = from_layer.v[s.n][e];
+#else
         from_above = above[s.cell_above][s.n][e];
 #endif
     if (s.cell_back && !s.cell_last)
@@ -130,13 +127,14 @@ for (int e = 0; e < TRAIN_LC; e++) {
     HLS(unroll)
     for (int n = 0; n < TRAIN_NB; n++) {
         HLS(unroll)
-        if (fills || (s.cell_forward && s.n == n))
+        if (fills || (s.cell_forward && !s.cell_gates && s.n == n))
             h_stash[fills ? fills_at : s.cell_stash][n][e] =
                 fills ? fetched.h[n][e] : stored.h[n][e];
         for (int g = 0; g < TRAIN_KEPT; g++) {
             HLS(unroll)
-            if (fills_kept)
-                kept[fills_at][n][e][g] = fetched.kept[n][e][g];
+            if (fills_kept || (TRAIN_RESET && s.cell_forward && s.cell_gates && s.n == n))
+                kept[fills_kept ? fills_at : s.cell_kept][n][e][g] =
+                    fills_kept ? fetched.kept[n][e][g] : stored.kept[n][e][g];
         }
     }
 }

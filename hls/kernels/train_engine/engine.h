@@ -165,7 +165,7 @@ static void train_engine(hls_stream(word_t) * words, hls_stream(beat_t) * settin
             const bool fills = take_stash && !forward, fills_kept = to_kept;
             const uint16_t fills_at = window;
             take_stash = s.stash_next;
-            take_passed = s.above_next;
+            take_passed = s.takes_next;
             take_param = s.param_next && (give || learn);
             to_kept = s.to_kept;
             window = s.window;

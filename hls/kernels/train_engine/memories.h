@@ -53,12 +53,20 @@ HLS(array_partition variable = kept dim = 4 complete)
 // A word of the stash as the cells form it, and of what comes from above, sequence after sequence.
 static stash_t stored;
 static above_t from_layer;
+// For the head: a word of the stash, those of a group, and of what goes down from it.
+static stash_t of_top;
+static int16_t top_h[TRAIN_TOP_HW][TRAIN_NB][TRAIN_LC];
+HLS(array_partition variable = top_h dim = 2 complete)
+HLS(array_partition variable = top_h dim = 3 complete)
+HLS(bind_storage variable = top_h impl = lutram)
+static above_t to_top;
 #endif
-// dh: of all steps from the layer above, with TRAIN_PORT from the head, and of a step from the next
-// one; states.
-static int32_t above[TRAIN_ABOVE_WORDS][TRAIN_NB][TRAIN_LC];
+// dh: of all steps from the layer above, and of a step from the next one; states.
+#if !TRAIN_PORT
+static int32_t above[TRAIN_OF_ABOVE][TRAIN_NB][TRAIN_LC];
 HLS(array_partition variable = above dim = 2 complete)
 HLS(array_partition variable = above dim = 3 complete)
+#endif
 static int32_t rec[TRAIN_GROUPS * TRAIN_MAX_HW][TRAIN_NB][TRAIN_LC];
 HLS(array_partition variable = rec dim = 2 complete)
 HLS(array_partition variable = rec dim = 3 complete)

@@ -87,11 +87,13 @@ typedef struct {
     uint32_t cell_stash, cell_above, cell_deltas;
     uint16_t cell_state, cell_turn, cell_rec;
 #if TRAIN_PORT
-    bool above_next, update_next; // in the slot behind it the cells take da, it updates
-    bool fetches, fetches_below;  // the step before, the layer below: so many words and one
+    bool cell_takes, takes_next; // the cells take da; those of the slot behind it
+    bool update_next;            // that one updates
+    bool fetches, fetches_below; // the step before, the layer below: so many words and one
     uint16_t last_own, last_below;
     uint32_t outside, outside_below; // from there on
-    uint32_t cell_outside;           // where the cells' words are stored
+    uint32_t cell_kept;              // where the cells' words are in the window,
+    uint32_t cell_outside;           // and where they are stored
 #endif
 } slot_t;
 HLS_STREAM_OF(slot_t)
@@ -119,7 +121,7 @@ typedef struct {
 #if TRAIN_PORT
     // The next cycle fetches from the stash, forward for the lanes and backward into windows, of h
     // alone or of what cells keep too; and da, and parameters.
-    bool stash_next, to_kept, above_next, param_next;
+    bool stash_next, to_kept, takes_next, param_next;
     uint16_t window;
     uint32_t outside, cell_outside; // in the stash
     bool store_outside;             // a word of it is formed
@@ -182,6 +184,9 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
         uint32_t step_place = forward ? 0 : last_place; // t * sequences
         uint16_t n = 0;                                 // turn, or row
         bool cell_forward = false, cell_back = false, cell_gates = false, cell_odd = false;
+#if TRAIN_PORT
+        bool cell_takes = false;
+#endif
         uint16_t cell_step_row = 0, cell_n = 0;
         slots:
         for (uint32_t i = 0; i < count; i++) {
@@ -268,7 +273,8 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
             s.cell_fresh = cell_step_row == last_row && cell_n == 0;
 #if TRAIN_PORT
             s.cell_outside = train_stash_base[layer] + (uint32_t)cell_at * hw;
-            s.cell_stash = (cell_forward && cell_odd ? TRAIN_WINDOW : 0u) + (uint32_t)cell_n * hw;
+            s.cell_kept = (uint32_t)cell_n * hw;
+            s.cell_stash = (cell_forward && cell_odd ? TRAIN_WINDOW : 0u) + s.cell_kept;
             s.cell_above =
                 train_above_base[layer] + (uint32_t)(last_row - cell_step_row + cell_n) * hw;
 #else
@@ -364,7 +370,11 @@ static void train_slots(hls_stream(slot_t) * slots, uint8_t job, uint16_t steps,
                 }
             }
 #if TRAIN_PORT
-            s.above_next = cell_back && layer != TRAIN_LAYERS - 1;
+            const bool from_head = layer == TRAIN_LAYERS - 1;
+            s.cell_takes = cell_takes;
+            cell_takes = cell_back && !cell_gates &&
+                         (TRAIN_PER_STEP || !from_head || cell_step_row == last_row);
+            s.takes_next = cell_takes;
             s.update_next = phase >= BIASES && phase <= HEAD;
 #endif
             hls_write(slot_t, slots, s);
@@ -486,7 +496,11 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             w.cell_fresh = s.cell_fresh && cell_n == 0;
             w.n = (uint8_t)(cell ? cell_n : 0);
             w.cell_stash = s.cell_stash + cell_q;
-            w.cell_kept = TRAIN_PORT ? w.cell_stash : s.cell_stash * TRAIN_NB + k;
+#if TRAIN_PORT
+            w.cell_kept = s.cell_kept + cell_q;
+#else
+            w.cell_kept = s.cell_stash * TRAIN_NB + k;
+#endif
             w.cell_above = s.cell_above + cell_q;
             w.cell_state = (uint16_t)(s.cell_state + k);
             w.cell_turn = (uint16_t)(s.cell_turn + k);
@@ -511,10 +525,9 @@ static void train_words(hls_stream(slot_t) * slots, hls_stream(word_t) * words, 
             belows = waits && !(of_below && below_last);
             owns = own && !own_last;
             w.cell_outside = s.cell_outside + cell_q;
-            w.store_outside = w.cell_forward && cell_n == TRAIN_NB - 1;
-            w.above_next = last ? s.above_next
-                                : s.cell_back && s.layer != TRAIN_LAYERS - 1 &&
-                                      cell_n == TRAIN_NB - 1 && cell_q + 1 < s.hw;
+            w.store_outside = w.cell_forward && !s.cell_gates && cell_n == TRAIN_NB - 1;
+            w.takes_next =
+                last ? s.takes_next : s.cell_takes && cell_n == TRAIN_NB - 1 && cell_q + 1 < s.hw;
             w.param_next =
                 !w.squares && (last ? s.update_next : s.phase >= BIASES && s.phase <= HEAD);
 #endif

@@ -114,8 +114,6 @@
 #        error "a weight serves one sequence, or two side by side: TRAIN_NB is 1 or 2"
 #    elif TRAIN_BATCH % TRAIN_NB
 #        error "TRAIN_BATCH is a multiple of TRAIN_NB"
-#    elif TRAIN_PORT && (TRAIN_RESET || TRAIN_PER_STEP)
-#        error "with TRAIN_PORT no reset gate is in front, and the head is on the last step"
 #    endif
 #endif
 #define TRAIN_KEPT TRAIN_OF_CELL(_TRAIN_KEPT)
@@ -282,6 +280,9 @@ enum { train_turns = TRAIN_FIND_TURNS };
 #define TRAIN_WINDOW (TRAIN_GROUPS * TRAIN_MAX_HW)
 #define TRAIN_STATES(l) (TRAIN_GROUPS * TRAIN_CW(l))
 #define TRAIN_HEAD_WORDS (TRAIN_TOP_HW + 1) // of an output: the last one is the bias
+// Of the last layer's h, what the head sees.
+#define TRAIN_HEAD_STEPS(steps) (TRAIN_PER_STEP ? (steps) : 1)
+#define TRAIN_SEEN(steps) (TRAIN_HEAD_STEPS(steps) * TRAIN_GROUPS * TRAIN_TOP_HW)
 // A layer's parameters: biases, sum after sum, then weights, h before x: for each word of columns
 // all rows.
 #define TRAIN_PARAMS(l) (TRAIN_ROWS(l) * TRAIN_KW(l) + TRAIN_SUMS * TRAIN_HW(l))
@@ -328,7 +329,7 @@ enum { train_turns = TRAIN_FIND_TURNS };
      (TRAIN_CLIP ? TRAIN_OVER(TRAIN_KEEP_LEN) : 0))
 #define TRAIN_CLIP_CYCLES (TRAIN_CLIP ? TRAIN_PARAM_WORDS : 0)
 // And of the head's. Its rows are those of a step, or of all.
-#define TRAIN_HEAD_ROWS(steps) ((TRAIN_PER_STEP ? (steps) : 1) * TRAIN_BATCH)
+#define TRAIN_HEAD_ROWS(steps) (TRAIN_HEAD_STEPS(steps) * TRAIN_BATCH)
 #define TRAIN_HEAD_CYCLES TRAIN_MAX(TRAIN_HEAD_WORDS, 4)
 #define TRAIN_OUTPUT_CYCLES(steps) (TRAIN_HEAD_ROWS(steps) * TRAIN_OUTPUTS * TRAIN_HEAD_WORDS)
 #define TRAIN_ERROR_CYCLES(steps)                                                                  \
