@@ -2,7 +2,8 @@
 // Turns the register description (registers.json) into what RTL, hosts and people read:
 //   make_registers DESCRIPTION sv|h|md
 // prints the SystemVerilog package, the C header or docs/registers.md. The values of commands and
-// flags come from mr_command.h.
+// flags come from mr_command.h, those of memory ports from mr_card_ports.h.
+#include "mr_card_ports.h"
 #include "mr_command.h"
 #include <ctype.h>
 #include <jansson.h>
@@ -139,7 +140,7 @@ struct language {
     const char *number; // format of a constant: name, value
     const char *comment;
     const char *prefix; // of registers
-    bool commands;      // the header gets them by including mr_command.h
+    bool commands;      // and ports; the header leaves them to mr_command.h and mr_card_ports.h
 };
 
 static const struct language sv = {"  localparam logic [31:0] %s = 32'h%x;\n", "  //", "REG_",
@@ -205,6 +206,11 @@ static void constants(const struct language *l, const json_t *root) {
 #define FLAG(name, value, text) constant(l, "FLAG_", #name, "", value);
         MR_COMMANDS(COMMAND)
         MR_FLAGS(FLAG)
+        printf(
+            "\n%s Memory ports: beats of the longest burst, and bursts under way in a direction.\n",
+            l->comment);
+        constant(l, "BURST_BEATS", "", "", MR_BURST_BEATS);
+        constant(l, "BURSTS", "", "", MR_BURSTS);
     }
 }
 

@@ -2,6 +2,7 @@
 // What a training engine keeps, and what that takes of a card: of the memories in
 // train_engine/memories.h those that grow with the network, as hlsc will form them. Of the weights
 // beside the lanes, which all are read at once, it is chosen here which kinds they lie in.
+#include "mr_card_ports.h"
 #include "plan_memory.h"
 #include "train_shape.h"
 
@@ -84,6 +85,15 @@ static void add_tables(const struct mr_train_shape *shape, struct mr_memory_use 
     use->bram18 += (uint64_t)(2 * (cell->sigmoids + cell->tanhs + 1) * ((shape->lc + 1) / 2));
 }
 
+// FIFOs of an external memory's port (hw/card/mr_memory_port.sv): as many beats as are asked for at
+// a time, each with whether it is the last one; and two bursts of those to store, with strobes.
+static void add_ports(struct mr_memory_use *use) {
+    enum { MEMORIES = 3 };
+
+    mr_memory_fifo(use, MR_BURSTS * MR_BURST_BEATS, MR_BEAT_BITS + 1, MEMORIES);
+    mr_memory_fifo(use, 2 * MR_BURST_BEATS, MR_BEAT_BITS + MR_BEAT_BYTES, MEMORIES);
+}
+
 static struct mr_memory_use use_of(const struct mr_train_shape *shape) {
     struct mr_memory_use use = {0};
 
@@ -92,7 +102,9 @@ static struct mr_memory_use use_of(const struct mr_train_shape *shape) {
     add_tables(shape, &use);
     add(TRAIN_GRADIENT_WORDS, (int64_t)(TRAIN_GRADIENT_UNITS)*TRAIN_GATES * TRAIN_LC * GRADIENT, 1,
         &use);
-    if (!shape->port)
+    if (shape->port)
+        add_ports(&use);
+    else
         for (int i = 0; i < 3; i++) // weights and two moments
             add(TRAIN_PARAM_WORDS, shape->lc * PARAMETER, 1, &use);
     return use;

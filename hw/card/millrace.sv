@@ -17,10 +17,6 @@ module millrace #(
     parameter logic [127:0] SHAPE_HASH = `MR_SHAPE_HASH,
     /// For the host, to turn cycles into time.
     parameter int CLOCK_KHZ = `MR_CLOCK_KHZ,
-    /// Beats of the longest burst: 1, 2, 4 ... 64.
-    parameter int MAX_BEATS = 64,
-    /// Bursts under way at a time, in each direction; >= 1.
-    parameter int OUTSTANDING = 8,
     /// Cycles in which nothing moves and memory owes nothing that end a run.
     parameter int WATCHDOG = 131072
 ) (
@@ -85,6 +81,9 @@ module millrace #(
 `undef MR_MEMORY
 `endif
 );
+  // Of the memory ports: beats of the longest burst, and bursts under way at a time in a direction.
+  localparam int MAX_BEATS = int'(mr_registers_pkg::BURST_BEATS);
+  localparam int OUTSTANDING = int'(mr_registers_pkg::BURSTS);
 `ifdef MR_STATE
   localparam bit STATE = 1;
 `else

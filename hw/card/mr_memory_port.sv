@@ -18,9 +18,9 @@ module mr_memory_port #(
     /// Bits of a word; >= 1.
     parameter int BITS = 512,
     /// Beats of the longest burst: 1, 2, 4 ... 64.
-    parameter int MAX_BEATS = 64,
+    parameter int MAX_BEATS = int'(mr_registers_pkg::BURST_BEATS),
     /// Bursts under way at a time, in each direction; >= 1.
-    parameter int OUTSTANDING = 8,
+    parameter int OUTSTANDING = int'(mr_registers_pkg::BURSTS),
     /// Plans of each kind that wait; >= 1.
     parameter int PLANS = 32
 ) (

@@ -166,4 +166,8 @@ package mr_registers_pkg;
   localparam logic [31:0] COMMAND_FEEDBACK = 32'h7;
   localparam logic [31:0] FLAG_RESET = 32'h1;
   localparam logic [31:0] FLAG_RESET_FIRST = 32'h2;
+
+  // Memory ports: beats of the longest burst, and bursts under way in a direction.
+  localparam logic [31:0] BURST_BEATS = 32'h40;
+  localparam logic [31:0] BURSTS = 32'h8;
 endpackage
