@@ -78,6 +78,11 @@ multipliers="-map +/mul2dsp.v -map $here/mul27x18_map.v -D DSP_A_MAXWIDTH=27 -D 
 multipliers=$(echo "$multipliers" | tr '\n' ' ')
 synth="synth_xilinx -family xcup -top $top -noiopad -noclkbuf -uram"
 if [ "$blocks" -eq 1 ]; then
+    # A tile's first lane is a constant where the tile stands, but a port of the module. It is that of the first tile here,
+    # so that what comes of a lane's number alone takes no multiplier.
+    # shellcheck disable=SC2086
+    sed 's/(base_i)/(0)/g' $generated >"$outdir/blocks.sv" || exit 1
+    files="$outdir/blocks.sv${files#"$generated"}"
     prepare="script $here/prepare.ys"
     finish="memory -nomap; opt_clean; $synth -run map_memory:map_ffram"
     netlist=''
