@@ -6,6 +6,7 @@
 #include "plan_memory.h"
 #include "train_shape.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { NUMBER = 16, STATE = 24, WIDE = 44, GRADIENT = 48, PARAMETER = 24, RAM_WORDS = 512 };
@@ -128,15 +129,15 @@ bool mr_train_fits(const struct mr_train_shape *shape, const struct mr_target *t
 }
 
 void mr_train_place_weights(struct mr_train_shape *shape, const struct mr_target *target) {
-    enum { FEW = 64 }; // words that a LUT holds of a bit
+    enum { FEW = 64, LUT_WORDS = 1024 }; // that a LUT holds of a bit; that are read in a cycle
     const int words = (int)(TRAIN_OVER(TRAIN_KW)), units = (int)(TRAIN_MAX_UNITS);
     const int behind = words % RAM_WORDS;
 
     shape->weights = (struct mr_train_weights){.storage = MR_STORAGE_LUTRAM};
-    if ((double)use_of(shape).lut <= (double)mr_train_card_luts(target))
+    if (words <= LUT_WORDS && use_of(shape).lut <= mr_train_card_luts(target))
         return;
     struct mr_train_shape best = *shape;
-    double least = share(shape, target);
+    double least = words <= LUT_WORDS ? share(shape, target) : INFINITY;
     for (int from = 0; from <= units; from++) {
         shape->weights = (struct mr_train_weights){
             .storage = from ? MR_STORAGE_BRAM : MR_STORAGE_URAM,
