@@ -116,7 +116,7 @@ START_TEST(memory_at_its_end) {
     ck_assert_uint_eq(memory.use.lut, 120096 + 81920);
     ck_assert_uint_eq(memory.use.uram, 317 + 320 + 108 + 12);
     // Three ports have 512 beats of 513 bits in 15 halves of a block RAM, and 128 of 576 in 16.
-    ck_assert_uint_eq(memory.use.bram18, 2815 + 63 + 2 * 49 + 90 + 24 + 3 * (15 + 16));
+    ck_assert_uint_eq(memory.use.bram18, 2815 + 63 + 2 * 49 + 90 + 27 + 3 * (15 + 16));
     ck_assert_uint_lt(mr_train_cycles(&shape, 100, true), 12000000); // 40 ms
     // Words of 64 bytes: of 3 layers 6,400 groups of 103 words, twice 6,400 x 103 from above, and
     // all parameters. The head has 64 of these groups twice, and gives as many to the last layer.

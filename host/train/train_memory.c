@@ -83,7 +83,11 @@ static void add_stash(const struct mr_train_shape *shape, struct mr_memory_use *
 static void add_tables(const struct mr_train_shape *shape, struct mr_memory_use *use) {
     const struct mr_train_cell_form *cell = &mr_train_cells[shape->cell];
 
-    use->bram18 += (uint64_t)(2 * (cell->sigmoids + cell->tanhs + 1) * ((shape->lc + 1) / 2));
+    const int copies = (shape->lc + 1) / 2;
+
+    // That of the root has words of 20 bits, one of which is all that a port of a half reads.
+    use->bram18 += (uint64_t)(2 * (cell->sigmoids + cell->tanhs + 1) * copies);
+    use->bram18 += shape->lc > 1 ? (uint64_t)copies : 0;
 }
 
 // FIFOs of an external memory's port (hw/card/mr_memory_port.sv): as many beats as are asked for at

@@ -48,6 +48,7 @@ static struct shape shape_of(const struct process *p, const struct tile *tile, i
     const bool rom = m->kind == MEMORY_ROM, split = memory_is_split(p, tile, memory);
     const enum mr_storage storage = memory_storage(p->target, m);
     struct shape s = {.bits = split ? m->width : m->banks * m->width};
+    bool both_ports = false; // of a copy of a table
     for (int i = 0; i < p->op_count; i++) {
         const struct op *op = p->ops[i];
         if (op->alias || op->code != IR_LOAD || op->imm != memory || !load_is_needed(p, i))
@@ -56,6 +57,7 @@ static struct shape shape_of(const struct process *p, const struct tile *tile, i
         for (int l = 0; rom && l < p->lane_count; l++)
             if (op->space >> l & 1)
                 ports *= p->lanes[l].count;
+        both_ports = both_ports || (rom && ports > 1);
         s.copies += rom     ? (ports + 1) / 2 // a table has two ports
                     : split ? split_copies(p, op)
                             : 1;
@@ -75,6 +77,8 @@ static struct shape shape_of(const struct process *p, const struct tile *tile, i
             shape.chunks = 1;
             shape.chunk_bits = (uint64_t)m->width;
         }
+        if (both_ports)
+            shape.ports = 2;
         const uint64_t all = shape.chunks;
         if (m->rest_from) {
             shape.chunks = (uint64_t)(rest_chunks(p, tile, memory) * m->rest_from);
