@@ -161,7 +161,7 @@ else
 fi
 
 # ---- without building
-plan=$("$millrace" train net.json --plan 3 --batch 8 --json | sed 's/.*"cycles":\([0-9]*\),.*/\1/')
+plan=$("$millrace" train net.json --plan 3 --batch 8 --json | sed -n 's/^ *"cycles": \([0-9]*\),$/\1/p')
 if [ "${plan:-0}" -gt 0 ] && grep -q "takes $plan cycles" back/out.txt; then
     verdict pass "--plan gives the cycles of an engine that is built"
 else
