@@ -5,7 +5,7 @@
 # Usage, from the repository's root: tests/hlsc_fuzz_test.sh [count [seed]]. Without a seed: the fixed one.
 set -u
 status=0
-count=${1:-60}
+count=${1:-40}
 seed=${2:-1}
 fuzz=build/tests/hlsc_fuzz
 work=build/hlsc_fuzz_fault

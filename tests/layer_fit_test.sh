@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # What the planner expects that small layers take on a card, with their weights in each kind of memory, against what
-# Yosys makes of their RTL (hw/fit/fit.sh): DSPs, block RAM and UltraRAM within 5 %. One layer, or with THOROUGH all.
+# Yosys makes of their RTL (hw/fit/fit.sh): DSPs, block RAM and UltraRAM within 5 %. With THOROUGH, or FIT=1 for one layer;
+# fit_test.sh has Yosys count in every run.
 # Usage, from the repository's root: tests/layer_fit_test.sh
 set -u
 work=build/layer_fit_test
 passed=0 failed=0
 command -v "${YOSYS:-yosys}" >/dev/null || { echo "skip: there is no '${YOSYS:-yosys}'" && exit 0; }
+[ -n "${THOROUGH:-}${FIT:-}" ] || { echo "skip: FIT=1 has Yosys make gates of a layer, THOROUGH=1 of all" && exit 0; }
 rm -rf "$work"
 mkdir -p "$work" || exit 1
 build/tests/layer_cost_test write "$work" >"$work/planned" || exit 1
