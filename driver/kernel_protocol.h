@@ -37,7 +37,7 @@ struct mr_protocol_job {
     uint32_t first, portion;         // sequences
 };
 
-// The memories that the network of a kernel has beside its streams.
+// The memories that a kernel has for its network beside its streams.
 enum { MR_PROTOCOL_MEMORIES = MR_CARD_MEMORY_ADDRESS_MOST };
 
 struct mr_protocol {

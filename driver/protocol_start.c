@@ -137,8 +137,12 @@ static int place_memory(struct mr_protocol *protocol, uint32_t memory) {
     if (mr_protocol_read(protocol, MR_CARD_MEMORY_BITS + group, &bits) ||
         mr_protocol_read(protocol, MR_CARD_MEMORY_NEEDS + group, &words))
         return -1;
-    const uint64_t beats = ((uint64_t)bits + MR_BEAT_BITS - 1) / MR_BEAT_BITS,
-                   size = words * beats * MR_BEAT_BYTES;
+    if (bits > MR_BEAT_BITS)
+        return mr_failure(protocol->error, MR_ERROR_DEVICE,
+                          "%s: words of its kernel's memory %u have %u bits and this program knows "
+                          "%d at most; install a newer one",
+                          protocol->image, memory, bits, MR_BEAT_BITS);
+    const uint64_t size = (uint64_t)words * MR_BEAT_BYTES;
     if (protocol->transport->allocate(protocol->link, buffer, size,
                                       (enum mr_argument)(MR_ARGUMENT_memory + memory)))
         return mr_failure(protocol->error, protocol->error->code,

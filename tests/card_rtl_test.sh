@@ -47,11 +47,12 @@ build() { # network: its RTL and shape in $work/network/gen, and the program
 \`define MR_FEEDBACK
 \`define MR_PROBES 2" >"$gen/mr_network.svh" ;;
     recall)
-        memories=2
+        memories=3
         build/hlsc tests/card/recall.c --top network -o "$gen" -I base/contract -I hls/include -I hls/kernels &&
             shape 32 32 2 "\`define MR_STATE
-\`define MR_MEMORIES 2
-\`define MR_MEMORY_LIST \`MR_MEMORY(0, kept, 576, 256) \`MR_MEMORY(1, sums, 64, 5)" >"$gen/mr_network.svh"
+\`define MR_MEMORIES 3
+\`define MR_MEMORY_LIST \`MR_MEMORY(0, 512, 256) \`MR_MEMORY(1, 64, 256) \`MR_MEMORY(2, 64, 5)
+\`define MR_WORD_LIST \`MR_WORD(kept, 576, 0, 2) \`MR_WORD(sums, 64, 2, 1)" >"$gen/mr_network.svh"
         ;;
     echo*)
         bits=${1#echo}

@@ -17,10 +17,8 @@ START_TEST(rows_are_whole) {
     for (; (target = mr_target_at(count)) != NULL; count++) {
         ck_assert_msg(has(target->part) && has(target->memory_in) && has(target->memory_out),
                       "%s: part or memory is missing", target->name);
-        size_t own = has(target->memory_own);
-        for (const char *at = target->memory_own; at && *at; at++)
-            own += *at == ' ';
-        ck_assert_msg(own == 4, "%s: a memory of external memories is missing", target->name);
+        ck_assert_msg(has(target->memory_own) && mr_target_memories(target) >= 4,
+                      "%s: a bank of external memories is missing", target->name);
         char platform[64];
         snprintf(platform, sizeof platform, "xilinx_%s_", target->name);
         ck_assert_msg(strncmp(target->platform, platform, strlen(platform)) == 0,
@@ -29,6 +27,26 @@ START_TEST(rows_are_whole) {
                       "%s: a size is missing", target->name);
     }
     ck_assert_uint_gt(count, 0);
+}
+END_TEST
+
+static const char *bank(const char *card, unsigned index, unsigned count) {
+    static char text[32];
+    return mr_target_memory(mr_target_find(card), index, count, text, sizeof text);
+}
+
+// Ports have banks of their own, as many as there are for each.
+START_TEST(ports_have_banks) {
+    ck_assert_uint_eq(mr_target_memories(mr_target_find("u55c")), 16);
+    ck_assert_str_eq(bank("u55c", 0, 1), "HBM[16:31]");
+    ck_assert_str_eq(bank("u55c", 1, 3), "HBM[21:25]");
+    ck_assert_str_eq(bank("u55c", 4, 5), "HBM[28:30]");
+    ck_assert_str_eq(bank("u55c", 8, 9), "HBM[24]");
+    ck_assert_str_eq(bank("u55c", 15, 16), "HBM[31]");
+    ck_assert_uint_eq(mr_target_memories(mr_target_find("u200")), 4);
+    ck_assert_str_eq(bank("u200", 0, 2), "DDR[2]");
+    ck_assert_str_eq(bank("u200", 3, 4), "DDR[1]");
+    ck_assert_str_eq(bank("u200", 5, 6), "DDR[0]"); // shared
 }
 END_TEST
 
@@ -69,6 +87,7 @@ int main(void) {
     Suite *suite = suite_create("device_table");
     TCase *tests = tcase_create("device_table");
     tcase_add_test(tests, rows_are_whole);
+    tcase_add_test(tests, ports_have_banks);
     tcase_add_test(tests, dies_are_filled_once_each);
     tcase_add_test(tests, names);
     suite_add_tcase(suite, tests);

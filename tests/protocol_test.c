@@ -551,8 +551,8 @@ END_TEST
 
 // As large as the kernel says, of zeros; they go at the end.
 START_TEST(memories_are_placed) {
-    static const uint32_t bits[] = {1, 512, 513}, words[] = {5, 100000, 3};
-    static const size_t bytes[] = {5 * 64, 100000 * 64, 3 * 128};
+    static const uint32_t bits[] = {1, 512, 511}, words[] = {5, 100000, 3};
+    static const size_t bytes[] = {5 * 64, 100000 * 64, 3 * 64};
     struct mr_protocol protocol;
     struct device *device = open_device(&protocol);
     const int before = device->buffers;
@@ -573,10 +573,15 @@ START_TEST(memories_are_placed) {
             zeros++;
         ck_assert_uint_eq(zeros, bytes[i]);
     }
+    *at(device, MR_CARD_MEMORY_BITS) = 513;
+    ck_assert_int_ne(mr_protocol_place_memories(&protocol), 0);
+    ck_assert_str_eq(device->error.text,
+                     "x.image: words of its kernel's memory 0 have 513 bits and this program knows "
+                     "512 at most; install a newer one");
     *at(device, MR_CARD_MEMORY_COUNT) = MR_PROTOCOL_MEMORIES + 1;
     ck_assert_int_ne(mr_protocol_place_memories(&protocol), 0);
     ck_assert_str_eq(device->error.text,
-                     "x.image: its kernel has 5 memories and this program gives 4 at most; "
+                     "x.image: its kernel has 17 memories and this program gives 16 at most; "
                      "install a newer one");
     close_device(&protocol);
 }

@@ -137,6 +137,35 @@ START_TEST(memory_at_its_end) {
 }
 END_TEST
 
+// An external memory has a port for each 64 bytes of its words, as many as the card has banks for.
+START_TEST(ports_of_wide_words) {
+    const struct mr_trainer_options options = {.batch = 64, .steps = 100};
+    struct mr_train_chain chain = {.inputs = 64, .layer_count = 4, .outputs = 1};
+    struct mr_train_shape shape;
+    for (int l = 0; l < 4; l++)
+        chain.layers[l] = (struct mr_train_layer){.cell = MR_TRAIN_GRU, .units = 256};
+    ck_assert_int_eq(mr_train_shape_of(&chain, &options, 7680, &shape, &error), 0);
+    ck_assert(shape.port);
+    ck_assert_int_eq(shape.lc, 10); // words of 960, 320 and 960 bits
+    ck_assert_uint_eq(mr_train_ports(&shape), 5);
+    const struct mr_train_memory five = mr_train_memory(&shape);
+    struct mr_train_shape narrow = shape;
+    narrow.lc = 5;
+    ck_assert_uint_eq(mr_train_ports(&narrow), 3);
+    // Four banks of DDR.
+    struct mr_trainer_options ddr = options;
+    ddr.target = "u250";
+    ck_assert_int_eq(mr_train_shape_of(&chain, &ddr, 7680, &shape, &error), 0);
+    ck_assert(shape.port);
+    ck_assert_uint_le(mr_train_ports(&shape), 4);
+    ck_assert_int_lt(shape.lc, 10);
+    ck_assert_uint_lt(mr_train_memory(&shape).outside, five.outside);
+    // On the chip there are none.
+    shape.port = false;
+    ck_assert_uint_eq(mr_train_ports(&shape), 0);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("train_plan");
     TCase *ends = tcase_create("ends");
@@ -144,6 +173,7 @@ int main(void) {
     tcase_add_test(ends, layers_at_their_ends);
     tcase_add_test(ends, parameters_at_their_ends);
     tcase_add_test(ends, memory_at_its_end);
+    tcase_add_test(ends, ports_of_wide_words);
     suite_add_tcase(suite, ends);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

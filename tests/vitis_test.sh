@@ -129,11 +129,13 @@ check "the packaged files elaborate" "${VERILATOR:-verilator}" --lint-only -Wall
 # A network with external memories has ports of its own.
 cp -r "$work/u55c" "$work/memories" &&
     build/hlsc tests/card/recall.c --top network -o "$work/memories" -I base/contract -I hls/include -I hls/kernels &&
-    printf '%s\n' "\`define MR_MEMORIES 2" "\`define MR_MEMORY_LIST \`MR_MEMORY(0, kept, 576, 256) \`MR_MEMORY(1, sums, 64, 5)" \
+    printf '%s\n' "\`define MR_MEMORIES 3" \
+        "\`define MR_MEMORY_LIST \`MR_MEMORY(0, 512, 256) \`MR_MEMORY(1, 64, 256) \`MR_MEMORY(2, 64, 5)" \
+        "\`define MR_WORD_LIST \`MR_WORD(kept, 576, 0, 2) \`MR_WORD(sums, 64, 2, 1)" \
         >>"$work/memories/mr_network.svh" &&
     sed -i 's/^\(`define MR_[XY]_BITS\|`define MR_PROCESSES\) .*/\1 32/; s/\(MR_PROCESSES\) .*/\1 2/; /MR_PROBES/d' \
         "$work/memories/mr_network.svh" &&
-    sed -i '/port name="m_axi_gmem_out"/ { p; s/gmem_out/memory0/; p; s/memory0/memory1/ }' "$work/memories/kernel.xml"
+    sed -i '/port name="m_axi_gmem_out"/ { p; s/gmem_out/memory0/; p; s/memory0/memory1/; p; s/memory1/memory2/ }' "$work/memories/kernel.xml"
 check "external memories: packaging" env PATH="$root/$work/tools:$PATH" hw/vitis/build.sh "$work/memories" "$work/memories.xclbin"
 # shellcheck disable=SC2046
 check "external memories: the packaged files elaborate" "${VERILATOR:-verilator}" --lint-only -Wall -Wno-DECLFILENAME \

@@ -2,7 +2,9 @@
 // The devices of devices.def as a table.
 #include "device_table.h"
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -22,6 +24,49 @@ const struct mr_target *mr_target_find(const char *name) {
         if (strcasecmp(name, targets[i].name) == 0)
             return &targets[i];
     return NULL;
+}
+
+// "HBM[16:31]": as many banks, from the first one on. Else false.
+static bool banks_of(const struct mr_target *target, unsigned *first, unsigned *count) {
+    static const char hbm[] = "HBM[";
+    char *end;
+    if (strncmp(target->memory_own, hbm, strlen(hbm)) != 0)
+        return false;
+    *first = (unsigned)strtoul(target->memory_own + strlen(hbm), &end, 10);
+    if (*end != ':')
+        return false;
+    *count = (unsigned)strtoul(end + 1, NULL, 10) - *first + 1;
+    return true;
+}
+
+unsigned mr_target_memories(const struct mr_target *target) {
+    unsigned first, count;
+    if (banks_of(target, &first, &count))
+        return count;
+    count = 1;
+    for (const char *at = target->memory_own; *at; at++)
+        count += *at == ' ';
+    return count;
+}
+
+char *mr_target_memory(const struct mr_target *target, unsigned index, unsigned count, char *text,
+                       size_t size) {
+    const unsigned there = mr_target_memories(target);
+    unsigned first, banks;
+    if (banks_of(target, &first, &banks)) {
+        const unsigned each = count < banks ? banks / count : 1;
+        first += index % banks * each;
+        if (each > 1)
+            snprintf(text, size, "HBM[%u:%u]", first, first + each - 1);
+        else
+            snprintf(text, size, "HBM[%u]", first);
+        return text;
+    }
+    const char *word = target->memory_own;
+    for (unsigned i = index % there; i > 0; i--)
+        word += strcspn(word, " ") + 1;
+    snprintf(text, size, "%.*s", (int)strcspn(word, " "), word);
+    return text;
 }
 
 char *mr_target_names(char *text, size_t size) {

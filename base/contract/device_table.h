@@ -16,7 +16,7 @@ struct mr_target {
     const char *platform;       // AMD's, that an image is linked for
     const char *memory_in;      // the platform's memory of port gmem_in: "HBM[0:7]"
     const char *memory_out;     // and of gmem_out
-    const char *memory_own;     // of the ports memory0 ... of a network, four words
+    const char *memory_own;     // of the ports memory0 ...: "HBM[16:31]", or words
     uint32_t gib;               // of memory on the card
     uint8_t die_order[MR_DIES]; // [slrs]: as they are filled, from that of the memory ports
 };
@@ -29,6 +29,14 @@ const struct mr_target *mr_target_find(const char *name);
 
 // Where nobody names one.
 #define MR_TARGET_USUAL "u55c"
+
+// Ports of external memories that a device serves at full rate: banks for them.
+unsigned mr_target_memories(const struct mr_target *target);
+
+// The bank, or banks, of the index-th port of `count` into text, cut short where it does not fit.
+// Where there are more ports than banks they share them. Returns text.
+char *mr_target_memory(const struct mr_target *target, unsigned index, unsigned count, char *text,
+                       size_t size);
 
 // "u50, u55c, ..." into text, cut short where it does not fit. Returns text.
 char *mr_target_names(char *text, size_t size);

@@ -33,6 +33,7 @@ enum { MR_FLAGS(MR_FLAG_VALUE) };
 
 // What a memory port of a card moves in a cycle; weights and state are made of it on every device.
 enum { MR_BEAT_BITS = 512, MR_BEAT_BYTES = MR_BEAT_BITS / 8 };
+#define MR_BEATS_OF(bits) (((bits) + MR_BEAT_BITS - 1) / MR_BEAT_BITS)
 
 // Steps of a run at most. A layer counts to `total` itself, and what turns sequences round to as
 // many more as one has, 2^20 at most (hls/kernels/glue/reverse.h): in 32 bits.

@@ -247,14 +247,34 @@ static int check_kernels(const struct mr_card_design *design, char *error, size_
     return result;
 }
 
+unsigned mr_card_memories(const struct mr_report *report) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < report->external_count; i++)
+        count += MR_BEATS_OF((uint64_t)report->externals[i].bits);
+    return count < UINT_MAX ? (unsigned)count : UINT_MAX;
+}
+
+// hw/include/mr_memory.svh.
 static void print_memories(FILE *header, const struct mr_card_design *design) {
     const struct mr_report *report = design->report;
     if (!report->external_count)
         return;
-    fprintf(header, "`define MR_MEMORIES %zu\n`define MR_MEMORY_LIST", report->external_count);
+    fprintf(header, "`define MR_MEMORIES %u\n`define MR_MEMORY_LIST", mr_card_memories(report));
+    unsigned memory = 0;
     for (size_t i = 0; i < report->external_count; i++)
-        fprintf(header, " `MR_MEMORY(%zu, %s, %u, %u)", i, report->externals[i].name,
-                (unsigned)report->externals[i].bits, (unsigned)design->memory_words[i]);
+        for (uint32_t left = report->externals[i].bits, bits; left; left -= bits) {
+            bits = left < MR_BEAT_BITS ? left : MR_BEAT_BITS;
+            fprintf(header, " `MR_MEMORY(%u, %u, %u)", memory++, (unsigned)bits,
+                    (unsigned)design->memory_words[i]);
+        }
+    fprintf(header, "\n`define MR_WORD_LIST");
+    memory = 0;
+    for (size_t i = 0; i < report->external_count; i++) {
+        const unsigned bits = report->externals[i].bits, beats = MR_BEATS_OF(bits);
+        fprintf(header, " `MR_WORD(%s, %u, %u, %u)", report->externals[i].name, bits, memory,
+                beats);
+        memory += beats;
+    }
     fputc('\n', header);
 }
 
@@ -263,10 +283,11 @@ char *mr_card_shape_header(const struct mr_card_design *design, char *error, siz
     size_t size = 0;
     if (check_kernels(design, error, error_size))
         return NULL;
-    if (design->report->external_count > MR_CARD_MEMORIES_MOST) {
+    if (mr_card_memories(design->report) > MR_CARD_MEMORIES_MOST) {
         mr_fail(error, error_size,
-                "the network has %zu external memories and a card's kernel %d at most",
-                design->report->external_count, MR_CARD_MEMORIES_MOST);
+                "the network's external memories take %u ports of %d bits, and a card's kernel has "
+                "%d at most; give it words of fewer bits",
+                mr_card_memories(design->report), MR_BEAT_BITS, MR_CARD_MEMORIES_MOST);
         return NULL;
     }
     FILE *header = open_memstream(&text, &size);
@@ -411,7 +432,7 @@ static int pack(const struct mr_card_design *design, const char *so_path, const 
                                         .register_base = MR_CARD_REGISTER_BASE,
                                         .memory_base = MEMORY_BASE,
                                         .memory_size = memory_size,
-                                        .memories = (unsigned)design->report->external_count,
+                                        .memories = mr_card_memories(design->report),
                                         .clock_mhz = (unsigned)design->clock_mhz,
                                         .manifest = manifest,
                                         .files = files,

@@ -14,7 +14,7 @@
 #include <limits.h>
 #include <stdbool.h>
 
-enum { MR_CARD_MEMORIES_MOST = MR_CARD_MEMORY_ADDRESS_MOST }; // external ones of a network
+enum { MR_CARD_MEMORIES_MOST = MR_CARD_MEMORY_ADDRESS_MOST };
 
 // What an image is of. Nothing of it is its own.
 struct mr_card_design {
@@ -67,6 +67,10 @@ bool mr_manifests_search(const char *folder, mr_manifest_look *look, void *conte
 // Compares an image that a user named with its manifest, where one is beside it. 0, or -1 with a
 // sentence in error.
 int mr_card_image_check(const char *image, char *error, size_t error_size);
+
+// The card's memories that the network's external ones lie in, one for each beat of their words; it
+// has MR_CARD_MEMORIES_MOST at most.
+unsigned mr_card_memories(const struct mr_report *report);
 
 // The text of mr_network.svh, which gives the RTL kernel its shape and its hash (docs/card.md); to
 // be freed. NULL with a sentence in error: the kernels that it was made of are others than those of

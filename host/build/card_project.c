@@ -21,12 +21,11 @@ static void print_link(FILE *file, const struct mr_card_design *design,
             "platform=%s\nkernel_frequency=%u\n\n[connectivity]\nnk=millrace:1:millrace_1\n"
             "sp=millrace_1.m_axi_gmem_in:%s\nsp=millrace_1.m_axi_gmem_out:%s\n",
             target->platform, mhz, target->memory_in, target->memory_out);
-    const char *own = target->memory_own; // of one memory after the other
-    for (size_t i = 0; i < design->report->external_count && *own; i++) {
-        const int length = (int)strcspn(own, " ");
-        fprintf(file, "sp=millrace_1.m_axi_memory%zu:%.*s\n", i, length, own);
-        own += length + (own[length] == ' ');
-    }
+    const unsigned memories = mr_card_memories(design->report);
+    char bank[32];
+    for (unsigned i = 0; i < memories; i++)
+        fprintf(file, "sp=millrace_1.m_axi_memory%u:%s\n", i,
+                mr_target_memory(target, i, memories, bank, sizeof bank));
     if (at && at->dies == 1)
         fprintf(file, "slr=millrace_1:SLR%d\n", at->first_die);
     fprintf(file, "\n[vivado]\nprop=run.impl_1.STEPS.PHYS_OPT_DESIGN.IS_ENABLED=true\n");
@@ -135,7 +134,7 @@ static int write_files(const struct mr_card_design *design, const struct mr_pipe
             else if (i == 1)
                 print_placement(file, procedures, design, pipeline);
             else
-                print_kernel(file, description, (unsigned)design->report->external_count);
+                print_kernel(file, description, mr_card_memories(design->report));
             fclose(file);
         }
         failed = texts[i] ? write_text(folder, names[i], texts[i], sizes[i], error, error_size)

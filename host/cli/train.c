@@ -448,7 +448,7 @@ static int plan_engine(struct train *train) {
             train->cli,
             json_pack(
                 "{s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:f, s:f, s:f, s:f, s:s, s:{s:I, s:I, s:I}, "
-                "s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:f}",
+                "s:{s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:i, s:f}",
                 "multipliers", (int)e.multipliers, "columns", (int)e.columns, "together",
                 (int)e.together, "batch", (int)e.batch, "steps", (int)e.steps, "cycles",
                 (json_int_t)e.cycles, "predict_cycles", (json_int_t)e.predict_cycles, "utilisation",
@@ -459,7 +459,7 @@ static int plan_engine(struct train *train) {
                 (json_int_t)e.device_luts, "gradient_bits", (json_int_t)e.gradient_bits,
                 "stash_bits", (json_int_t)e.stash_bits, "parameter_bits",
                 (json_int_t)e.parameter_bits, "outside_bytes", (json_int_t)e.outside_bytes,
-                "outside_gigabytes_per_second", gigabytes));
+                "outside_ports", (int)e.outside_ports, "outside_gigabytes_per_second", gigabytes));
     printf("a training engine of %u multipliers in its lanes, %u columns of %u sequences a "
            "cycle:\n%llu cycles for %u sequences of %u steps, %.4g ms at %g MHz, %.0f "
            "sequences a second, lanes busy %.1f %%\n",
@@ -475,8 +475,8 @@ static int plan_engine(struct train *train) {
            (double)e.parameter_bits / 1e6);
     if (e.outside_bytes)
         printf("in the card's memory %.0f MB: the parameters, and the steps for the way back but "
-               "for the ones at work; %.3g GB/s\n",
-               (double)e.outside_bytes / 1e6, gigabytes);
+               "for the ones at work; %.3g GB/s by %u ports\n",
+               (double)e.outside_bytes / 1e6, gigabytes, e.outside_ports);
     return CLI_OK;
 }
 

@@ -752,8 +752,9 @@ struct mr_train_engine {
     const char *target; // static
     // Where these would be more than the target holds, and the network allows it, the parameters
     // and most of what is kept of the steps are in the card's memory: bytes there, and those that
-    // it stores and gives for a mini-batch to learn from. Else 0.
+    // it stores and gives for a mini-batch to learn from, by so many ports of 64 bytes. Else 0.
     uint64_t outside_bytes, passed_bytes;
+    uint32_t outside_ports;
 };
 
 // The fastest engine of a network for mini-batches of sequences of so many steps

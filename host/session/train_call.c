@@ -161,6 +161,7 @@ int mr_train_plan(const char *path, const struct mr_train_options *given, uint32
             .parameter_bits = memory.parameters,
             .outside_bytes = memory.outside,
             .passed_bytes = memory.passed,
+            .outside_ports = mr_train_ports(&shape),
             .target = target->name,
         };
     }

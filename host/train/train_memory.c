@@ -90,13 +90,49 @@ static void add_tables(const struct mr_train_shape *shape, struct mr_memory_use 
     use->bram18 += shape->lc > 1 ? (uint64_t)copies : 0;
 }
 
+// The external memories (train_engine/memory_ports.h).
+enum { STASH, ABOVE, PARAMS, EXTERNALS };
+struct external {
+    const char *name;
+    int64_t bits, words; // of a word; of them
+};
+
+static void externals_of(const struct mr_train_shape *shape, struct external list[EXTERNALS]) {
+    const int64_t numbers = shape->nb * shape->lc, kept = mr_train_cells[shape->cell].kept;
+
+    list[STASH] =
+        (struct external){"stash", numbers * NUMBER * (1 + kept), TRAIN_OVER(TRAIN_STASH)};
+    list[ABOVE] = (struct external){"above", numbers * 32, 2 * TRAIN_OF_ABOVE};
+    list[PARAMS] = (struct external){"params", shape->lc * 3 * 32, TRAIN_PARAM_WORDS};
+}
+
+uint32_t mr_train_external_words(const struct mr_train_shape *shape, const char *name) {
+    struct external list[EXTERNALS];
+
+    externals_of(shape, list);
+    for (int i = 0; shape->port && i < EXTERNALS; i++)
+        if (strcmp(list[i].name, name) == 0)
+            return (uint32_t)list[i].words;
+    return 0;
+}
+
+unsigned mr_train_ports(const struct mr_train_shape *shape) {
+    struct external list[EXTERNALS];
+    int64_t ports = 0;
+
+    externals_of(shape, list);
+    for (int i = 0; shape->port && i < EXTERNALS; i++)
+        ports += MR_BEATS_OF(list[i].bits);
+    return (unsigned)ports;
+}
+
 // FIFOs of an external memory's port (hw/card/mr_memory_port.sv): as many beats as are asked for at
 // a time, each with whether it is the last one; and two bursts of those to store, with strobes.
-static void add_ports(struct mr_memory_use *use) {
-    enum { MEMORIES = 3 };
+static void add_ports(const struct mr_train_shape *shape, struct mr_memory_use *use) {
+    const unsigned ports = mr_train_ports(shape);
 
-    mr_memory_fifo(use, MR_BURSTS * MR_BURST_BEATS, MR_BEAT_BITS + 1, MEMORIES);
-    mr_memory_fifo(use, 2 * MR_BURST_BEATS, MR_BEAT_BITS + MR_BEAT_BYTES, MEMORIES);
+    mr_memory_fifo(use, MR_BURSTS * MR_BURST_BEATS, MR_BEAT_BITS + 1, ports);
+    mr_memory_fifo(use, 2 * MR_BURST_BEATS, MR_BEAT_BITS + MR_BEAT_BYTES, ports);
 }
 
 static struct mr_memory_use use_of(const struct mr_train_shape *shape) {
@@ -108,7 +144,7 @@ static struct mr_memory_use use_of(const struct mr_train_shape *shape) {
     add(TRAIN_GRADIENT_WORDS, (int64_t)(TRAIN_GRADIENT_UNITS)*TRAIN_GATES * TRAIN_LC * GRADIENT, 1,
         &use);
     if (shape->port)
-        add_ports(&use);
+        add_ports(shape, &use);
     else
         for (int i = 0; i < 3; i++) // weights and two moments
             add(TRAIN_PARAM_WORDS, shape->lc * PARAMETER, 1, &use);
@@ -156,11 +192,6 @@ void mr_train_place_weights(struct mr_train_shape *shape, const struct mr_target
     *shape = best;
 }
 
-// Of a word in an external memory.
-static int64_t outside_bytes(int64_t bits) {
-    return (bits + MR_BEAT_BITS - 1) / MR_BEAT_BITS * MR_BEAT_BYTES;
-}
-
 struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape) {
     const int64_t numbers = shape->nb * shape->lc, kept = mr_train_cells[shape->cell].kept;
     const int64_t turns = shape->steps * (int64_t)TRAIN_GROUPS;
@@ -173,23 +204,24 @@ struct mr_train_memory mr_train_memory(const struct mr_train_shape *shape) {
                                        TRAIN_OVER(TRAIN_STASH) * NUMBER * (1 + kept))),
         .parameters = (uint64_t)(TRAIN_PARAM_WORDS * shape->lc * 3 * PARAMETER)};
     if (shape->port) {
-        const int64_t of_cell = outside_bytes(numbers * NUMBER * (1 + kept));
-        const int64_t of_above = outside_bytes(numbers * 32);
-        const int64_t of_params = outside_bytes(numbers * 32 * 3);
+        struct external list[EXTERNALS];
+        int64_t bytes[EXTERNALS]; // of a word
+        externals_of(shape, list);
+        for (int i = 0; i < EXTERNALS; i++) {
+            bytes[i] = MR_BEATS_OF(list[i].bits) * MR_BEAT_BYTES;
+            memory.outside += (uint64_t)(list[i].words * bytes[i]);
+        }
         const int64_t all = TRAIN_OVER(TRAIN_STASH), top = turns * TRAIN_TOP_HW;
         const int64_t seen = TRAIN_SEEN((int64_t)shape->steps);
         memory.stash =
             (uint64_t)(numbers * (turns * TRAIN_XW + TRAIN_WINDOW * (2 + kept)) * NUMBER);
         memory.parameters = 0;
-        memory.outside = mr_train_external_words(shape, "stash") * (uint64_t)of_cell +
-                         mr_train_external_words(shape, "above") * (uint64_t)of_above +
-                         mr_train_external_words(shape, "params") * (uint64_t)of_params;
         // Each cell's word is stored, and fetched on the way back; those below the last layer are
         // fetched by the layer above both ways, and have derivatives from it; and so are those that
         // the head sees.
         const int64_t shown = all - top + seen;
-        memory.passed = (uint64_t)((2 * all + 2 * shown) * of_cell + 2 * shown * of_above +
-                                   2 * TRAIN_PARAM_WORDS * of_params);
+        memory.passed = (uint64_t)((2 * all + 2 * shown) * bytes[STASH] + 2 * shown * bytes[ABOVE] +
+                                   2 * TRAIN_PARAM_WORDS * bytes[PARAMS]);
     }
     return memory;
 }

@@ -99,7 +99,7 @@ static bool fits(const struct mr_train_shape *shape, uint64_t cycles) {
 }
 
 // Of the shapes that are as fast, the one with the least multipliers. False: none fits.
-static bool choose(struct mr_train_shape *shape, int multipliers) {
+static bool choose(struct mr_train_shape *shape, int multipliers, const struct mr_target *target) {
     struct mr_train_shape best = *shape;
     uint64_t least = UINT64_MAX;
 
@@ -109,6 +109,7 @@ static bool choose(struct mr_train_shape *shape, int multipliers) {
             shape->lc = lc;
             const uint64_t cycles = mr_train_cycles(shape, shape->steps, true);
             if (mr_train_lanes(shape) <= multipliers && fits(shape, cycles) &&
+                mr_train_ports(shape) <= mr_target_memories(target) &&
                 (cycles < least ||
                  (cycles == least && mr_train_lanes(shape) < mr_train_lanes(&best)))) {
                 least = cycles;
@@ -170,9 +171,9 @@ int mr_train_shape_of(const struct mr_train_chain *chain, const struct mr_traine
         return code;
     struct mr_train_shape with_port = *shape;
     with_port.port = true;
-    const bool is = choose(shape, multipliers);
+    const bool is = choose(shape, multipliers, target);
     mr_train_place_weights(shape, target);
-    if (!(is && mr_train_fits(shape, target)) && choose(&with_port, multipliers)) {
+    if (!(is && mr_train_fits(shape, target)) && choose(&with_port, multipliers, target)) {
         *shape = with_port;
         mr_train_place_weights(shape, target);
     }
@@ -220,20 +221,6 @@ int mr_train_source(const struct mr_train_shape *shape, const char *top, char *t
 
 size_t mr_train_param_words(const struct mr_train_shape *shape) {
     return (size_t)(TRAIN_PARAM_WORDS);
-}
-
-uint32_t mr_train_external_words(const struct mr_train_shape *shape, const char *name) {
-    const struct {
-        const char *name;
-        int64_t words;
-    } memories[] = {{"stash", TRAIN_OVER(TRAIN_STASH)},
-                    {"above", 2 * TRAIN_OF_ABOVE},
-                    {"params", TRAIN_PARAM_WORDS}};
-
-    for (size_t i = 0; shape->port && i < sizeof memories / sizeof *memories; i++)
-        if (strcmp(memories[i].name, name) == 0)
-            return (uint32_t)memories[i].words;
-    return 0;
 }
 
 size_t mr_train_param_beats(const struct mr_train_shape *shape) {

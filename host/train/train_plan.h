@@ -98,8 +98,10 @@ struct mr_train_place mr_train_place_of(const struct mr_train_shape *shape, size
 // Words of LC parameters, in the order of engine.h, without those of the scales.
 size_t mr_train_param_words(const struct mr_train_shape *shape);
 
-// Words of the external memory of that name (memory_ports.h); 0: there is none.
+// Words of the external memory of that name (memory_ports.h); 0: there is none. And ports of the
+// card that all of them take, one for each beat of their words, so that a word comes each cycle.
 uint32_t mr_train_external_words(const struct mr_train_shape *shape, const char *name);
+unsigned mr_train_ports(const struct mr_train_shape *shape);
 
 // Beats that a word of them takes (ports.h): 3 LC numbers of 32 bits, and zeros.
 size_t mr_train_param_beats(const struct mr_train_shape *shape);

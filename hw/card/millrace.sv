@@ -76,7 +76,7 @@ module millrace #(
     input  logic [  1:0] m_axi_gmem_out_bresp
 `ifdef MR_MEMORIES
     /// The network's memories, each read and written.
-`define MR_MEMORY(n, name, bits, words) `MR_MEMORY_PORTS(n, name, bits, words)
+`define MR_MEMORY(n, bits, words) `MR_MEMORY_PORTS(n, bits, words)
     `MR_MEMORY_LIST
 `undef MR_MEMORY
 `endif
@@ -413,9 +413,15 @@ module millrace #(
       .base_o(memory_base),
       .words_o(memory_words)
   );
-`define MR_MEMORY(n, name, bits, words) `MR_MEMORY_SERVED(n, name, bits, words)
+  logic [MEMORIES-1:0] plan_valid, plan_ready, fetch_valid, fetch_ready, store_valid, store_ready;
+  logic [MEMORIES-1:0][96:0] plan;
+  logic [MEMORIES-1:0][511:0] fetch, store;
+`define MR_MEMORY(n, bits, words) `MR_MEMORY_SERVED(n, bits, words)
   `MR_MEMORY_LIST
 `undef MR_MEMORY
+`define MR_WORD(name, bits, first, count) `MR_WORD_PARTED(name, bits, first, count)
+  `MR_WORD_LIST
+`undef MR_WORD
   assign memories_idle = &memory_idle;
   assign memories_waiting = |memory_waiting;
   assign memories_move = |memory_moves;
@@ -472,9 +478,9 @@ module millrace #(
       .probe_o(probe),
 `endif
 `ifdef MR_MEMORIES
-`define MR_MEMORY(n, name, bits, words) `MR_MEMORY_STREAMS(n, name, bits, words)
-      `MR_MEMORY_LIST
-`undef MR_MEMORY
+`define MR_WORD(name, bits, first, count) `MR_WORD_STREAMS(name, bits, first, count)
+      `MR_WORD_LIST
+`undef MR_WORD
 `endif
       .busy_o(busy),
       .starved_o(starved),
@@ -744,9 +750,12 @@ module millrace #(
       .data_i(y_data)
   );
 `ifdef MR_MEMORIES
-`define MR_MEMORY(n, name, bits, words) `MR_MEMORY_RULES(n, name, bits, words)
+`define MR_MEMORY(n, bits, words) `MR_MEMORY_RULES(n, bits, words)
   `MR_MEMORY_LIST
 `undef MR_MEMORY
+`define MR_WORD(name, bits, first, count) `MR_WORD_RULES(name, bits, first, count)
+  `MR_WORD_LIST
+`undef MR_WORD
 `endif
 `endif
 endmodule

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Serves a memory of the network (hls_memory) from the card's, through an AXI4 master of its own.
+// Serves a memory of the network (hls_memory), or a part of its words (mr_memory_parts), from the card's, through an AXI4
+// master of its own.
 //
 // The network plans: so many words from an address on are fetched, or stored. Plans come in order, and go to a reading
-// and to a writing side, each of which does its own in order. A word takes whole beats: word w lies at beat
-// base + w ceil(BITS / 512). Fetches run ahead of the network as far as there is room for beats; a plan of fetches waits
-// until the first `after` store plans since begin_i have been acknowledged by memory.
+// and to a writing side, each of which does its own in order. A word takes a beat: word w lies at beat base + w. Fetches
+// run ahead of the network as far as there is room for beats; a plan of fetches waits until the first `after` store plans
+// since begin_i have been acknowledged by memory.
 //
 // PLANS of each kind wait at most; a plan behind them waits in front, and with it those of the other kind. So plans stand
 // in about the order in which the network comes to their words, as they do where a process plans ahead of one that works.
@@ -15,7 +16,7 @@
 `include "mr_assert.svh"
 
 module mr_memory_port #(
-    /// Bits of a word; >= 1.
+    /// Bits of a word, 1 to 512; above them a beat has zeros.
     parameter int BITS = 512,
     /// Beats of the longest burst: 1, 2, 4 ... 64.
     parameter int MAX_BEATS = int'(mr_registers_pkg::BURST_BEATS),
@@ -52,11 +53,11 @@ module mr_memory_port #(
     /// Words from memory.
     output logic            fetch_valid_o,
     input  logic            fetch_ready_i,
-    output logic [BITS-1:0] fetch_data_o,
+    output logic [   511:0] fetch_data_o,
     /// Words to memory.
     input  logic            store_valid_i,
     output logic            store_ready_o,
-    input  logic [BITS-1:0] store_data_i,
+    input  logic [   511:0] store_data_i,
     /// AXI4.
     output logic            m_axi_arvalid_o,
     input  logic            m_axi_arready_i,
@@ -80,41 +81,33 @@ module mr_memory_port #(
     output logic            m_axi_bready_o,
     input  logic [     1:0] m_axi_bresp_i
 );
-  `MR_CHECK(g_bad_bits, BITS >= 1 && BITS <= 65536, "mr_memory_port: BITS=%0d must be 1 to 65536.", BITS)
-
-  localparam int BEATS = (BITS + 511) / 512;
+  `MR_CHECK(g_bad_bits, BITS >= 1 && BITS <= 512, "mr_memory_port: BITS=%0d must be 1 to 512.", BITS)
 
   logic kept;
   assign kept = rst_ni && !stop_i;
 
-  // ---- plans: taken, multiplied, placed in the card's memory, and given to their side
+  // ---- plans: taken, placed in the card's memory, and given to their side
 
-  logic [2:0] stage_q;
+  logic [1:0] stage_q;
   logic moves_on, goes, fetch_room, store_room;
   logic [96:0] plan_q;
-  logic [39:0] offset_q, scaled_q, count_q;
   logic [57:0] beat_q;
-  logic [31:0] scaled_after_q, after_q;
-  logic scaled_store_q, scaled_outside_q, store_q, outside_q;
-  assign goes = stage_q[2] && (outside_q || (store_q ? store_room : fetch_room));
-  assign moves_on = !stage_q[2] || goes;
+  logic [31:0] count_q, after_q;
+  logic store_q, outside_q;
+  assign goes = stage_q[1] && (outside_q || (store_q ? store_room : fetch_room));
+  assign moves_on = !stage_q[1] || goes;
   assign plan_ready_o = moves_on;
   assign range_error_o = goes && outside_q;
   always_ff @(posedge clk_i) begin
     if (!kept) stage_q <= '0;
-    else if (moves_on) stage_q <= {stage_q[1:0], plan_valid_i};
+    else if (moves_on) stage_q <= {stage_q[0], plan_valid_i};
     if (moves_on) begin
       plan_q <= plan_data_i;
-      offset_q <= 40'(plan_q[31:0]) * 40'(BEATS);
-      scaled_q <= 40'(plan_q[63:32]) * 40'(BEATS);
-      scaled_after_q <= plan_q[95:64];
-      scaled_store_q <= plan_q[96];
-      scaled_outside_q <= 33'(plan_q[31:0]) + 33'(plan_q[63:32]) > 33'(words_i);
-      beat_q <= base_i + 58'(offset_q);
-      count_q <= scaled_q;
-      after_q <= scaled_after_q;
-      store_q <= scaled_store_q;
-      outside_q <= scaled_outside_q;
+      beat_q <= base_i + 58'(plan_q[31:0]);
+      count_q <= plan_q[63:32];
+      after_q <= plan_q[95:64];
+      store_q <= plan_q[96];
+      outside_q <= 33'(plan_q[31:0]) + 33'(plan_q[63:32]) > 33'(words_i);
     end
   end
 
@@ -122,10 +115,9 @@ module mr_memory_port #(
 
   logic fetch_planned, fetch_starts, reader_ready, due_q;
   logic [57:0] fetch_beat;
-  logic [39:0] fetch_count;
-  logic [31:0] fetch_after, asked_q, stored_q;
+  logic [31:0] fetch_count, fetch_after, asked_q, stored_q;
   mr_fifo #(
-      .WIDTH(130),
+      .WIDTH(122),
       .DEPTH(PLANS)
   ) u_fetches (
       .clk_i,
@@ -157,7 +149,7 @@ module mr_memory_port #(
       .start_valid_i(due_q && fetch_count != '0),
       .start_ready_o(reader_ready),
       .start_beat_i(fetch_beat),
-      .start_count_i(fetch_count),
+      .start_count_i(40'(fetch_count)),
       .beat_valid_o(read_valid),
       .beat_ready_i(read_ready),
       .beat_data_o(read_data),
@@ -172,44 +164,29 @@ module mr_memory_port #(
       .m_axi_rresp_i,
       .m_axi_rlast_i
   );
-  logic word_valid, word_ready, unpack_empty;
-  logic [512*BEATS-1:0] word;
-  mr_unpack #(
-      .BITS(512 * BEATS)
-  ) u_unpack (
-      .clk_i,
-      .rst_ni(kept),
-      .last_bytes_i(7'd64),
-      .in_valid_i(read_valid),
-      .in_ready_o(read_ready),
-      .in_data_i(read_data),
-      .in_last_i(1'b0),
-      .out_valid_o(word_valid),
-      .out_ready_i(word_ready),
-      .out_data_o(word),
-      .empty_o(unpack_empty)
-  );
   // The network decides whether it takes a word in the cycle in which that is offered.
+  logic [BITS-1:0] fetch_data;
+  assign fetch_data_o = 512'(fetch_data);
   mr_skid #(
       .WIDTH(BITS)
   ) u_fetched (
       .clk_i,
       .rst_ni(kept),
-      .in_valid_i(word_valid),
-      .in_ready_o(word_ready),
-      .in_data_i(word[BITS-1:0]),
+      .in_valid_i(read_valid),
+      .in_ready_o(read_ready),
+      .in_data_i(read_data[BITS-1:0]),
       .out_valid_o(fetch_valid_o),
       .out_ready_i(fetch_ready_i),
-      .out_data_o(fetch_data_o)
+      .out_data_o(fetch_data)
   );
 
   // ---- stores
 
   logic store_planned, store_starts, store_none, writer_ready;
   logic [57:0] store_beat;
-  logic [39:0] store_count;
+  logic [31:0] store_count;
   mr_fifo #(
-      .WIDTH(98),
+      .WIDTH(90),
       .DEPTH(PLANS)
   ) u_stores (
       .clk_i,
@@ -225,26 +202,7 @@ module mr_memory_port #(
   assign store_none   = store_planned && store_count == '0 && asked_q == stored_q;
   assign store_starts = store_none || (writer_ready && store_count != '0);
 
-  logic writer_idle, writer_waiting, stored, beat_valid, beat_ready, pack_empty;
-  logic [511:0] beat_data;
-  logic [ 63:0] beat_strobe;
-  mr_pack #(
-      .BITS(512 * BEATS)
-  ) u_pack (
-      .clk_i,
-      .rst_ni(kept),
-      .tail_i(1'b0),
-      .tail_number_i(64'd0),
-      .in_valid_i(store_valid_i),
-      .in_ready_o(store_ready_o),
-      .in_data_i((512 * BEATS)'(store_data_i)),
-      .in_last_i(1'b0),
-      .out_valid_o(beat_valid),
-      .out_ready_i(beat_ready),
-      .out_data_o(beat_data),
-      .out_strobe_o(beat_strobe),
-      .empty_o(pack_empty)
-  );
+  logic writer_idle, writer_waiting, stored;
   mr_axi_writer #(
       .MAX_BEATS(MAX_BEATS),
       .OUTSTANDING(OUTSTANDING),
@@ -260,11 +218,11 @@ module mr_memory_port #(
       .start_valid_i(store_planned && store_count != '0),
       .start_ready_o(writer_ready),
       .start_beat_i(store_beat),
-      .start_count_i(store_count),
-      .beat_valid_i(beat_valid),
-      .beat_ready_o(beat_ready),
-      .beat_data_i(beat_data),
-      .beat_strobe_i(beat_strobe),
+      .start_count_i(40'(store_count)),
+      .beat_valid_i(store_valid_i),
+      .beat_ready_o(store_ready_o),
+      .beat_data_i(512'(store_data_i[BITS-1:0])),
+      .beat_strobe_i('1),
       .m_axi_awvalid_o,
       .m_axi_awready_i,
       .m_axi_awaddr_o,
@@ -293,15 +251,15 @@ module mr_memory_port #(
   // ---- what the run's unit looks at
 
   // What the network offers was planned before it ended.
-  assign idle_o = !plan_valid_i && !store_valid_i && stage_q == '0 && !fetch_planned && reader_idle && unpack_empty && !fetch_valid_o &&
-      !store_planned && pack_empty && writer_idle;
+  assign idle_o = !plan_valid_i && !store_valid_i && stage_q == '0 && !fetch_planned && reader_idle && !fetch_valid_o &&
+      !store_planned && writer_idle;
   assign waiting_o = reader_waiting || writer_waiting;
   assign moves_o = (plan_valid_i && plan_ready_o) || (read_valid && read_ready) || (fetch_valid_o && fetch_ready_i) ||
       (store_valid_i && store_ready_o) || (m_axi_wvalid_o && m_axi_wready_i);
 
-  if (512 * BEATS > BITS) begin : g_padding
+  if (BITS < 512) begin : g_padding
     logic unused;
-    assign unused = ^word[512*BEATS-1:BITS];
+    assign unused = ^{read_data[511:BITS], store_data_i[511:BITS]};
   end
   logic unused;
   assign unused = unused_last;

@@ -54,7 +54,7 @@
 #define MR_CARD_FEEDBACK_PLACE 0x8cu
 // FEEDBACK: the step that gives this number is the last one; 0xffffffff is none. Taken with the arguments.
 #define MR_CARD_FEEDBACK_STOP 0x90u
-// Memories of the network, each with a group of registers memory_*, and with a port m_axi_memoryN.
+// Memories that the network's external ones lie in, one for each 512 bits of their words; each has a group of registers memory_* and a port m_axi_memoryN.
 #define MR_CARD_MEMORY_COUNT 0xfcu
 // Bytes M R C E from the lowest.
 #define MR_CARD_MAGIC 0x100u
@@ -136,14 +136,14 @@
 #define MR_CARD_NETWORK_CYCLES 0x158u
 // 1 while a probe is not 0: one look tells that all of them can be left alone.
 #define MR_CARD_PROBES_ANY 0x160u
-// Where the memory lies: its word n is at n times the bytes of a word, which are whole beats of 64. A multiple of 64. Written before the first run, and not while one goes on.
+// Where the memory lies: its word n is at 64 n. A multiple of 64. Written before the first run, and not while one goes on.
 #define MR_CARD_MEMORY_ADDRESS 0x400u
 #define MR_CARD_MEMORY_ADDRESS_STRIDE 0x20u
-#define MR_CARD_MEMORY_ADDRESS_MOST 0x4u
+#define MR_CARD_MEMORY_ADDRESS_MOST 0x10u
 // The words that are there. A plan that goes beyond them ends the run. Written as memory_address is.
 #define MR_CARD_MEMORY_WORDS 0x408u
 #define MR_CARD_MEMORY_WORDS_STRIDE 0x20u
-// Bits of a word; it takes ceil(memory_bits / 512) beats.
+// Bits of a word, 1 to 512; it takes a beat.
 #define MR_CARD_MEMORY_BITS 0x40cu
 #define MR_CARD_MEMORY_BITS_STRIDE 0x20u
 // The words that the network needs.

@@ -38,7 +38,7 @@ package mr_registers_pkg;
   localparam logic [31:0] REG_FEEDBACK_PLACE = 32'h8c;
   // FEEDBACK: the step that gives this number is the last one; 0xffffffff is none. Taken with the arguments.
   localparam logic [31:0] REG_FEEDBACK_STOP = 32'h90;
-  // Memories of the network, each with a group of registers memory_*, and with a port m_axi_memoryN.
+  // Memories that the network's external ones lie in, one for each 512 bits of their words; each has a group of registers memory_* and a port m_axi_memoryN.
   localparam logic [31:0] REG_MEMORY_COUNT = 32'hfc;
   // Bytes M R C E from the lowest.
   localparam logic [31:0] REG_MAGIC = 32'h100;
@@ -100,14 +100,14 @@ package mr_registers_pkg;
   localparam logic [31:0] REG_NETWORK_CYCLES = 32'h158;
   // 1 while a probe is not 0: one look tells that all of them can be left alone.
   localparam logic [31:0] REG_PROBES_ANY = 32'h160;
-  // Where the memory lies: its word n is at n times the bytes of a word, which are whole beats of 64. A multiple of 64. Written before the first run, and not while one goes on.
+  // Where the memory lies: its word n is at 64 n. A multiple of 64. Written before the first run, and not while one goes on.
   localparam logic [31:0] REG_MEMORY_ADDRESS = 32'h400;
   localparam logic [31:0] REG_MEMORY_ADDRESS_STRIDE = 32'h20;
-  localparam logic [31:0] REG_MEMORY_ADDRESS_MOST = 32'h4;
+  localparam logic [31:0] REG_MEMORY_ADDRESS_MOST = 32'h10;
   // The words that are there. A plan that goes beyond them ends the run. Written as memory_address is.
   localparam logic [31:0] REG_MEMORY_WORDS = 32'h408;
   localparam logic [31:0] REG_MEMORY_WORDS_STRIDE = 32'h20;
-  // Bits of a word; it takes ceil(memory_bits / 512) beats.
+  // Bits of a word, 1 to 512; it takes a beat.
   localparam logic [31:0] REG_MEMORY_BITS = 32'h40c;
   localparam logic [31:0] REG_MEMORY_BITS_STRIDE = 32'h20;
   // The words that the network needs.

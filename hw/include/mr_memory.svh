@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// What module millrace has for each memory of its network. mr_network.svh lists them:
-//   `define MR_MEMORY_LIST `MR_MEMORY(0, stash, 90, 48000) `MR_MEMORY(1, params, 480, 1200)
-// each with its number, name, bits of a word and words that it needs. Where something is wanted for each, MR_MEMORY is
-// defined in front of MR_MEMORY_LIST to be one of the macros below, with the same arguments.
+// What module millrace has for the memories of its network. mr_network.svh lists them, and the parts of 512 bits that
+// their words are cut into, each of which is a memory of the card's:
+//   `define MR_MEMORIES 3
+//   `define MR_MEMORY_LIST `MR_MEMORY(0, 512, 48000) `MR_MEMORY(1, 88, 48000) `MR_MEMORY(2, 480, 1200)
+//   `define MR_WORD_LIST `MR_WORD(stash, 600, 0, 2) `MR_WORD(params, 480, 2, 1)
+// MR_MEMORY is a part: its number, bits of a word and words that it needs; MR_WORD a memory of the network: its name, bits
+// of a word, its first part and how many it has. Where something is wanted for each, MR_MEMORY or MR_WORD is defined in
+// front of the list to be one of the macros below, with the same arguments.
 `ifndef MR_MEMORY_SVH
 `define MR_MEMORY_SVH
 
-/// Its AXI4 master, behind other ports.
-`define MR_MEMORY_PORTS(n, name, bits, words) \
+/// A part's AXI4 master, behind other ports.
+`define MR_MEMORY_PORTS(n, bits, words) \
     , output logic         m_axi_memory``n``_arvalid \
     , input  logic         m_axi_memory``n``_arready \
     , output logic [ 63:0] m_axi_memory``n``_araddr \
@@ -38,11 +42,8 @@
     , output logic         m_axi_memory``n``_bready \
     , input  logic [  1:0] m_axi_memory``n``_bresp
 
-/// Its streams, and what serves them: whole beats, rising addresses, modifiable, unprivileged secure data.
-`define MR_MEMORY_SERVED(n, name, bits, words) \
-  logic plan_``n``_valid, plan_``n``_ready, fetch_``n``_valid, fetch_``n``_ready, store_``n``_valid, store_``n``_ready; \
-  logic [96:0] plan_``n``; \
-  logic [bits-1:0] fetch_``n``, store_``n``; \
+/// What serves it: whole beats, rising addresses, modifiable, unprivileged secure data.
+`define MR_MEMORY_SERVED(n, bits, words) \
   assign memory_bits[n] = bits; \
   assign memory_needs[n] = words; \
   assign m_axi_memory``n``_arsize = 3'd6; \
@@ -70,15 +71,15 @@
       .read_error_o(memory_read_error[n]), \
       .write_error_o(memory_write_error[n]), \
       .range_error_o(memory_range_error[n]), \
-      .plan_valid_i(plan_``n``_valid), \
-      .plan_ready_o(plan_``n``_ready), \
-      .plan_data_i(plan_``n``), \
-      .fetch_valid_o(fetch_``n``_valid), \
-      .fetch_ready_i(fetch_``n``_ready), \
-      .fetch_data_o(fetch_``n``), \
-      .store_valid_i(store_``n``_valid), \
-      .store_ready_o(store_``n``_ready), \
-      .store_data_i(store_``n``), \
+      .plan_valid_i(plan_valid[n]), \
+      .plan_ready_o(plan_ready[n]), \
+      .plan_data_i(plan[n]), \
+      .fetch_valid_o(fetch_valid[n]), \
+      .fetch_ready_i(fetch_ready[n]), \
+      .fetch_data_o(fetch[n]), \
+      .store_valid_i(store_valid[n]), \
+      .store_ready_o(store_ready[n]), \
+      .store_data_i(store[n]), \
       .m_axi_arvalid_o(m_axi_memory``n``_arvalid), \
       .m_axi_arready_i(m_axi_memory``n``_arready), \
       .m_axi_araddr_o(m_axi_memory``n``_araddr), \
@@ -102,21 +103,52 @@
       .m_axi_bresp_i(m_axi_memory``n``_bresp) \
   );
 
-/// The network's ports for it, in front of others.
-`define MR_MEMORY_STREAMS(n, name, bits, words) \
-      .name``_plan_valid_o(plan_``n``_valid), \
-      .name``_plan_ready_i(plan_``n``_ready), \
-      .name``_plan_data_o(plan_``n``), \
-      .name``_fetch_valid_i(fetch_``n``_valid), \
-      .name``_fetch_ready_o(fetch_``n``_ready), \
-      .name``_fetch_data_i(fetch_``n``), \
-      .name``_store_valid_o(store_``n``_valid), \
-      .name``_store_ready_i(store_``n``_ready), \
-      .name``_store_data_o(store_``n``),
+/// A memory's words in their parts.
+`define MR_WORD_PARTED(name, bits, first, count) \
+  logic name``_plan_valid, name``_plan_ready, name``_fetch_valid, name``_fetch_ready, name``_store_valid, name``_store_ready; \
+  logic [96:0] name``_plan; \
+  logic [bits-1:0] name``_fetch, name``_store; \
+  mr_memory_parts #( \
+      .BITS(bits), \
+      .PARTS(count) \
+  ) u_``name``_parts ( \
+      .clk_i, \
+      .rst_ni, \
+      .stop_i(stop), \
+      .plan_valid_i(name``_plan_valid), \
+      .plan_ready_o(name``_plan_ready), \
+      .plan_data_i(name``_plan), \
+      .fetch_valid_o(name``_fetch_valid), \
+      .fetch_ready_i(name``_fetch_ready), \
+      .fetch_data_o(name``_fetch), \
+      .store_valid_i(name``_store_valid), \
+      .store_ready_o(name``_store_ready), \
+      .store_data_i(name``_store), \
+      .plan_valid_o(plan_valid[first+:count]), \
+      .plan_ready_i(plan_ready[first+:count]), \
+      .plan_data_o(plan[first+:count]), \
+      .fetch_valid_i(fetch_valid[first+:count]), \
+      .fetch_ready_o(fetch_ready[first+:count]), \
+      .fetch_data_i(fetch[first+:count]), \
+      .store_valid_o(store_valid[first+:count]), \
+      .store_ready_i(store_ready[first+:count]), \
+      .store_data_o(store[first+:count]) \
+  );
 
-/// The rules of its port and of its streams, in simulation. Whether a stored word stands unchanged is not
-/// checked: Verilator's C++ for assertions about very wide words does not compile.
-`define MR_MEMORY_RULES(n, name, bits, words) \
+/// The network's ports for it, in front of others.
+`define MR_WORD_STREAMS(name, bits, first, count) \
+      .name``_plan_valid_o(name``_plan_valid), \
+      .name``_plan_ready_i(name``_plan_ready), \
+      .name``_plan_data_o(name``_plan), \
+      .name``_fetch_valid_i(name``_fetch_valid), \
+      .name``_fetch_ready_o(name``_fetch_ready), \
+      .name``_fetch_data_i(name``_fetch), \
+      .name``_store_valid_o(name``_store_valid), \
+      .name``_store_ready_i(name``_store_ready), \
+      .name``_store_data_o(name``_store),
+
+/// The rules of a part's port, in simulation.
+`define MR_MEMORY_RULES(n, bits, words) \
   mr_axi_read_rules u_memory``n``_read_rules ( \
       .clk_i, \
       .rst_ni, \
@@ -145,25 +177,29 @@
       .bvalid_i(m_axi_memory``n``_bvalid), \
       .bready_i(m_axi_memory``n``_bready), \
       .bresp_i(m_axi_memory``n``_bresp) \
-  ); \
+  );
+
+/// And of the network's streams. Whether a stored word stands unchanged is not checked: Verilator's C++ for assertions
+/// about very wide words does not compile.
+`define MR_WORD_RULES(name, bits, first, count) \
   mr_stream_rules #( \
       .WIDTH(97), \
       .NAME("plan") \
-  ) u_plan_``n``_rules ( \
+  ) u_``name``_plan_rules ( \
       .clk_i, \
       .rst_ni(network_rst_n), \
-      .valid_i(plan_``n``_valid), \
-      .ready_i(plan_``n``_ready), \
-      .data_i(plan_``n``) \
+      .valid_i(name``_plan_valid), \
+      .ready_i(name``_plan_ready), \
+      .data_i(name``_plan) \
   ); \
   mr_stream_rules #( \
       .WIDTH(1), \
       .NAME("store") \
-  ) u_store_``n``_rules ( \
+  ) u_``name``_store_rules ( \
       .clk_i, \
       .rst_ni(network_rst_n), \
-      .valid_i(store_``n``_valid), \
-      .ready_i(store_``n``_ready), \
+      .valid_i(name``_store_valid), \
+      .ready_i(name``_store_ready), \
       .data_i(1'b0) \
   );
 

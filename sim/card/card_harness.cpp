@@ -8,6 +8,7 @@
 // then clock high.
 #include "Vkernel.h"
 #include "axi_pins.h"
+#include "each_memory.h"
 #include "rtl_context.h"
 #include "verilated.h"
 #if VM_TRACE_FST
@@ -25,13 +26,6 @@
 extern "C" {
 #include "card_kernel.h"
 }
-
-#ifndef MR_MEMORIES
-#    define MR_MEMORIES 0 // of the network
-#endif
-#if MR_MEMORIES > 4
-#    error "the ports of more than four memories are not named here"
-#endif
 
 namespace {
 
@@ -150,19 +144,8 @@ void card::connect() {
     ports.push_back({"m_axi_gmem_out", 1, {}, AXI_WRITE_PINS(*top, m_axi_gmem_out_)});
 #define MEMORY_PORT(n)                                                                             \
     ports.push_back({"m_axi_memory" #n, 2 + n, AXI_READ_PINS(*top, m_axi_memory##n##_),            \
-                     AXI_WRITE_PINS(*top, m_axi_memory##n##_)})
-#if MR_MEMORIES > 0
-    MEMORY_PORT(0);
-#endif
-#if MR_MEMORIES > 1
-    MEMORY_PORT(1);
-#endif
-#if MR_MEMORIES > 2
-    MEMORY_PORT(2);
-#endif
-#if MR_MEMORIES > 3
-    MEMORY_PORT(3);
-#endif
+                     AXI_WRITE_PINS(*top, m_axi_memory##n##_)});
+    EACH_MEMORY(MEMORY_PORT)
 #undef MEMORY_PORT
 }
 

@@ -6,16 +6,13 @@
 
 #include "Vmillrace.h"
 #include "axi_memory.h"
+#include "each_memory.h"
 #include <cstdio>
 #include <cstdlib>
 
 extern "C" {
 #include "mr_registers.h"
 }
-
-#ifndef MR_MEMORIES
-#    define MR_MEMORIES 0 // of the network
-#endif
 
 class bench : public axi_memory {
   public:
@@ -26,15 +23,10 @@ class bench : public axi_memory {
     bench(uint64_t seed, size_t size) : axi_memory(seed, size) {
 #define MEMORY_PORT(n)                                                                             \
     ports.emplace_back(*this, AXI_READ_PINS(top, m_axi_memory##n##_),                              \
-                       AXI_WRITE_PINS(top, m_axi_memory##n##_))
+                       AXI_WRITE_PINS(top, m_axi_memory##n##_));
         ports.emplace_back(*this, AXI_READ_PINS(top, m_axi_gmem_in_), axi_write_pins());
         ports.emplace_back(*this, axi_read_pins(), AXI_WRITE_PINS(top, m_axi_gmem_out_));
-#if MR_MEMORIES > 0
-        MEMORY_PORT(0);
-#endif
-#if MR_MEMORIES > 1
-        MEMORY_PORT(1);
-#endif
+        EACH_MEMORY(MEMORY_PORT)
 #undef MEMORY_PORT
         top.ap_clk = 0;
         top.ap_rst_n = 0;

@@ -281,10 +281,12 @@ void test::memories() {
           "a register behind the memories");
     if (!MR_MEMORIES)
         return;
-    const uint32_t kept = 0, sums = 1, words = 256;
-    equal(card.read(memory_register(MR_CARD_MEMORY_BITS, kept)), 576, "bits of a word");
+    const uint32_t kept = 0, rest = 1, sums = 2, words = 256; // words of kept have two parts
+    equal(card.read(memory_register(MR_CARD_MEMORY_BITS, kept)), 512, "bits of a word");
+    equal(card.read(memory_register(MR_CARD_MEMORY_BITS, rest)), 64, "bits of a word");
     equal(card.read(memory_register(MR_CARD_MEMORY_BITS, sums)), 64, "bits of a word");
     equal(card.read(memory_register(MR_CARD_MEMORY_NEEDS, kept)), words, "words that are needed");
+    equal(card.read(memory_register(MR_CARD_MEMORY_NEEDS, rest)), words, "words that are needed");
     equal(card.read64(memory_register(MR_CARD_MEMORY_ADDRESS, sums)), memory_place(sums),
           "the address of a memory");
     load();
@@ -294,18 +296,20 @@ void test::memories() {
     const size_t size = x.size();
     j.y_count = size / y_size;
     place_output(&j, size);
-    for (uint32_t memory : {kept, sums}) {
-        const uint64_t bad = memory_place(memory) + (memory == kept ? 99 * 128 + 64 : 64);
+    for (uint32_t memory : {kept, rest, sums}) {
+        const uint64_t bad = memory_place(memory) + (memory == sums ? 1 : 99) * 64;
         card.bad_read = {bad, bad + 64};
         expect(j, MR_CARD_STATUS_MEMORY_READ_ERROR_BIT, "status when a memory cannot be read");
         card.bad_write = {bad, bad + 64};
         expect(j, MR_CARD_STATUS_MEMORY_WRITE_ERROR_BIT, "status when a memory cannot be written");
     }
-    place_memory(kept, 99);
-    expect(j, MR_CARD_STATUS_MEMORY_RANGE_BIT, "status of a plan behind the end of a memory");
-    place_memory(kept, 100);
-    batch(3, 100, 1);
-    place_memory(kept, words);
+    for (uint32_t memory : {kept, rest}) {
+        place_memory(memory, 99);
+        expect(j, MR_CARD_STATUS_MEMORY_RANGE_BIT, "status of a plan behind the end of a memory");
+        place_memory(memory, 100);
+        batch(3, 100, 1);
+        place_memory(memory, words);
+    }
     j.flags = 1u << MR_FLAGS_OWN;
     expect(j, MR_CARD_STATUS_MEMORY_LEFT_BIT, "status when a planned word is not taken");
     batch(3, 100, 0);

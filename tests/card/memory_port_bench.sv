@@ -1,132 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
-// mr_memory_port with the rules of its AXI port and its streams, and words of one width for all BITS, for
-// memory_port_test.cpp.
+// A memory of a network as a card has it (mr_memory_parts, and a mr_memory_port for each part) with the rules of its AXI
+// ports, and words of one width for all BITS, for memory_port_test.cpp. mr_network.svh lists the parts.
+`include "mr_network.svh"
+`include "mr_memory.svh"
+
 module memory_port_bench #(
     parameter int BITS = 90
 ) (
-    input  logic          clk_i,
-    input  logic          rst_ni,
-    input  logic          stop_i,
-    input  logic          begin_i,
-    input  logic [  63:0] base_i,
-    input  logic [  31:0] words_i,
-    output logic          idle_o,
-    output logic          waiting_o,
-    output logic          moves_o,
-    output logic          read_error_o,
-    output logic          write_error_o,
-    output logic          range_error_o,
-    input  logic          plan_valid_i,
-    output logic          plan_ready_o,
-    input  logic [  31:0] address_i,
-    input  logic [  31:0] count_i,
-    input  logic [  31:0] after_i,
-    input  logic          store_i,
-    output logic          fetch_valid_o,
-    input  logic          fetch_ready_i,
-    output logic [1599:0] fetch_data_o,
-    input  logic          store_valid_i,
-    output logic          store_ready_o,
-    input  logic [1599:0] store_data_i,
-    output logic          m_axi_arvalid,
-    input  logic          m_axi_arready,
-    output logic [  63:0] m_axi_araddr,
-    output logic [   7:0] m_axi_arlen,
-    input  logic          m_axi_rvalid,
-    output logic          m_axi_rready,
-    input  logic [ 511:0] m_axi_rdata,
-    input  logic [   1:0] m_axi_rresp,
-    input  logic          m_axi_rlast,
-    output logic          m_axi_awvalid,
-    input  logic          m_axi_awready,
-    output logic [  63:0] m_axi_awaddr,
-    output logic [   7:0] m_axi_awlen,
-    output logic          m_axi_wvalid,
-    input  logic          m_axi_wready,
-    output logic [ 511:0] m_axi_wdata,
-    output logic [  63:0] m_axi_wstrb,
-    output logic          m_axi_wlast,
-    input  logic          m_axi_bvalid,
-    output logic          m_axi_bready,
-    input  logic [   1:0] m_axi_bresp
+    input  logic                               clk_i,
+    input  logic                               rst_ni,
+    input  logic                               stop_i,
+    input  logic                               begin_i,
+    // Of each part.
+    input  logic [`MR_MEMORIES-1:0][63:0]      base_i,
+    input  logic [`MR_MEMORIES-1:0][31:0]      words_i,
+    output logic                               idle_o,
+    output logic                               waiting_o,
+    output logic                               moves_o,
+    output logic                               read_error_o,
+    output logic                               write_error_o,
+    output logic                               range_error_o,
+    input  logic                               plan_valid_i,
+    output logic                               plan_ready_o,
+    input  logic [31:0]                        address_i,
+    input  logic [31:0]                        count_i,
+    input  logic [31:0]                        after_i,
+    input  logic                               store_i,
+    output logic                               fetch_valid_o,
+    input  logic                               fetch_ready_i,
+    output logic [1599:0]                      fetch_data_o,
+    input  logic                               store_valid_i,
+    output logic                               store_ready_o,
+    input  logic [1599:0]                      store_data_i
+`define MR_MEMORY(n, bits, words) `MR_MEMORY_PORTS(n, bits, words)
+    `MR_MEMORY_LIST
+`undef MR_MEMORY
 );
-  logic [BITS-1:0] fetch_data;
-  assign fetch_data_o = 1600'(fetch_data);
-  mr_memory_port #(
-      .BITS(BITS)
-  ) u_port (
-      .clk_i,
-      .rst_ni,
-      .stop_i,
-      .begin_i,
-      .base_i(base_i[63:6]),
-      .words_i,
-      .idle_o,
-      .waiting_o,
-      .moves_o,
-      .read_error_o,
-      .write_error_o,
-      .range_error_o,
-      .plan_valid_i,
-      .plan_ready_o,
-      .plan_data_i({store_i, after_i, count_i, address_i}),
-      .fetch_valid_o,
-      .fetch_ready_i,
-      .fetch_data_o(fetch_data),
-      .store_valid_i,
-      .store_ready_o,
-      .store_data_i(store_data_i[BITS-1:0]),
-      .m_axi_arvalid_o(m_axi_arvalid),
-      .m_axi_arready_i(m_axi_arready),
-      .m_axi_araddr_o(m_axi_araddr),
-      .m_axi_arlen_o(m_axi_arlen),
-      .m_axi_rvalid_i(m_axi_rvalid),
-      .m_axi_rready_o(m_axi_rready),
-      .m_axi_rdata_i(m_axi_rdata),
-      .m_axi_rresp_i(m_axi_rresp),
-      .m_axi_rlast_i(m_axi_rlast),
-      .m_axi_awvalid_o(m_axi_awvalid),
-      .m_axi_awready_i(m_axi_awready),
-      .m_axi_awaddr_o(m_axi_awaddr),
-      .m_axi_awlen_o(m_axi_awlen),
-      .m_axi_wvalid_o(m_axi_wvalid),
-      .m_axi_wready_i(m_axi_wready),
-      .m_axi_wdata_o(m_axi_wdata),
-      .m_axi_wstrb_o(m_axi_wstrb),
-      .m_axi_wlast_o(m_axi_wlast),
-      .m_axi_bvalid_i(m_axi_bvalid),
-      .m_axi_bready_o(m_axi_bready),
-      .m_axi_bresp_i(m_axi_bresp)
-  );
-  mr_axi_read_rules u_read_rules (
-      .clk_i,
-      .rst_ni,
-      .arvalid_i(m_axi_arvalid),
-      .arready_i(m_axi_arready),
-      .araddr_i(m_axi_araddr),
-      .arlen_i(m_axi_arlen),
-      .rvalid_i(m_axi_rvalid),
-      .rready_i(m_axi_rready),
-      .rdata_i(m_axi_rdata),
-      .rresp_i(m_axi_rresp),
-      .rlast_i(m_axi_rlast)
-  );
-  mr_axi_write_rules u_write_rules (
-      .clk_i,
-      .rst_ni,
-      .awvalid_i(m_axi_awvalid),
-      .awready_i(m_axi_awready),
-      .awaddr_i(m_axi_awaddr),
-      .awlen_i(m_axi_awlen),
-      .wvalid_i(m_axi_wvalid),
-      .wready_i(m_axi_wready),
-      .wdata_i(m_axi_wdata),
-      .wstrb_i(m_axi_wstrb),
-      .wlast_i(m_axi_wlast),
-      .bvalid_i(m_axi_bvalid),
-      .bready_i(m_axi_bready),
-      .bresp_i(m_axi_bresp)
-  );
+  localparam int MEMORIES = `MR_MEMORIES;
+  localparam int MAX_BEATS = int'(mr_registers_pkg::BURST_BEATS);
+  localparam int OUTSTANDING = int'(mr_registers_pkg::BURSTS);
+
+  logic stop, memory_begin, network_rst_n;
+  assign stop = stop_i;
+  assign memory_begin = begin_i;
+  assign network_rst_n = rst_ni && !stop_i;
+
+  logic [MEMORIES-1:0] memory_idle, memory_waiting, memory_moves;
+  logic [MEMORIES-1:0] memory_read_error, memory_write_error, memory_range_error;
+  logic [MEMORIES-1:0][57:0] memory_base;
+  logic [MEMORIES-1:0][31:0] memory_words, memory_bits, memory_needs;
+  for (genvar m = 0; m < MEMORIES; m++) begin : g_base
+    assign memory_base[m] = base_i[m][63:6];
+  end
+  assign memory_words = words_i;
+  logic [MEMORIES-1:0] plan_valid, plan_ready, fetch_valid, fetch_ready, store_valid, store_ready;
+  logic [MEMORIES-1:0][96:0] plan;
+  logic [MEMORIES-1:0][511:0] fetch, store;
+`define MR_MEMORY(n, bits, words) `MR_MEMORY_SERVED(n, bits, words) `MR_MEMORY_RULES(n, bits, words)
+  `MR_MEMORY_LIST
+`undef MR_MEMORY
+`define MR_WORD(name, bits, first, count) `MR_WORD_PARTED(name, bits, first, count) `MR_WORD_RULES(name, bits, first, count)
+  `MR_WORD_LIST
+`undef MR_WORD
+
+  assign idle_o = &memory_idle;
+  assign waiting_o = |memory_waiting;
+  assign moves_o = |memory_moves;
+  assign read_error_o = |memory_read_error;
+  assign write_error_o = |memory_write_error;
+  assign range_error_o = |memory_range_error;
+  assign word_plan_valid = plan_valid_i;
+  assign plan_ready_o = word_plan_ready;
+  assign word_plan = {store_i, after_i, count_i, address_i};
+  assign fetch_valid_o = word_fetch_valid;
+  assign word_fetch_ready = fetch_ready_i;
+  assign fetch_data_o = 1600'(word_fetch);
+  assign word_store_valid = store_valid_i;
+  assign store_ready_o = word_store_ready;
+  assign word_store = store_data_i[BITS-1:0];
+
   logic unused;
-  assign unused = ^{store_data_i, base_i[5:0]};
+  assign unused = ^{store_data_i, base_i, memory_bits, memory_needs};
 endmodule

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// A memory of a network (mr_memory_port) in Verilator: random plans, which a network of random
+// A memory of a network (mr_memory_parts) in Verilator: random plans, which a network of random
 // pauses follows, against a model; errors of memory, plans that leave it, and stops at any time.
 //   memory_port_test SEED RUNS
 #include "Vmemory_port_bench.h"
 #include "axi_memory.h"
+#include "each_memory.h"
 #include <cstdio>
 #include <cstdlib>
 
 namespace {
 
 constexpr uint32_t words = 3000; // of the memory
-constexpr size_t guard = 4096;   // bytes beside it, which nobody writes
+constexpr size_t guard = 4096;   // bytes beside each of its parts, which nobody writes
+constexpr size_t of_part = guard + size_t{words} * axi_memory::beat;
 
 constexpr uint32_t port_words = 50; // of 32 bits, of the bench's streams
 
@@ -26,12 +28,20 @@ struct plan {
 class test : public axi_memory {
   public:
     test(uint64_t seed, uint32_t bits)
-        : axi_memory(seed, 2 * guard + size_t{words} * ((bits + 511) / 512) * beat), bits(bits),
-          of_word((bits + 511) / 512 * 16), model(words, word(of_word)) {
+        : axi_memory(seed, guard + MR_MEMORIES * of_part), bits(bits), of_word(MR_MEMORIES * 16),
+          model(words, word(of_word)) {
+#define MEMORY_PORT(n)                                                                             \
+    ports.emplace_back(*this, AXI_READ_PINS(top, m_axi_memory##n##_),                              \
+                       AXI_WRITE_PINS(top, m_axi_memory##n##_));
+        EACH_MEMORY(MEMORY_PORT)
+#undef MEMORY_PORT
         memset(memory.data(), 0xa5, memory.size());
-        memset(at(first()), 0, memory.size() - 2 * guard);
-        top.base_i = first();
-        top.words_i = words;
+        for (uint32_t part = 0; part < MR_MEMORIES; part++) {
+            memset(at(first(part)), 0, of_part - guard);
+            set(&top.base_i, 2 * part, static_cast<uint32_t>(first(part)));
+            set(&top.base_i, 2 * part + 1, static_cast<uint32_t>(first(part) >> 32));
+            set(&top.words_i, part, words);
+        }
         for (int i = 0; i < 8; i++)
             step();
         top.rst_ni = 1;
@@ -52,7 +62,7 @@ class test : public axi_memory {
     uint32_t bits, of_word;
     VerilatedContext context;
     Vmemory_port_bench top{&context, "bench"};
-    axi_port port{*this, AXI_READ_PINS(top, m_axi_), AXI_WRITE_PINS(top, m_axi_)};
+    std::vector<axi_port> ports;
     std::vector<word> model;
     std::vector<plan> plans;
     size_t planned = 0, fetching = 0, storing = 0; // places among the plans
@@ -61,8 +71,23 @@ class test : public axi_memory {
     uint32_t offered[port_words]; // the word that waits to be taken
     bool read_error = false, write_error = false, range_error = false;
 
-    uint64_t first() const {
-        return base + guard;
+    static uint64_t first(uint32_t part) {
+        return base + guard + part * of_part;
+    }
+    // The n-th 32 bits of a signal of whatever width.
+    template <class T> static void set(T *signal, uint32_t n, uint32_t value) {
+        memcpy(reinterpret_cast<char *>(signal) + 4 * n, &value, sizeof value);
+    }
+    // Of the word in the memory, and back.
+    bool same(uint32_t n) {
+        bool all = true;
+        for (uint32_t part = 0; part < MR_MEMORIES; part++)
+            all = all && !memcmp(at(first(part) + uint64_t{n} * beat), &model[n][part * 16], beat);
+        return all;
+    }
+    void take_model(uint32_t n) {
+        for (uint32_t part = 0; part < MR_MEMORIES; part++)
+            memcpy(&model[n][part * 16], at(first(part) + uint64_t{n} * beat), beat);
     }
     void check(bool well, const char *what, uint64_t got = 0, uint64_t wanted = 0) {
         if (!well && failures++ < 10)
@@ -208,12 +233,14 @@ void test::take_word() {
 }
 
 void test::step() {
-    port.drive();
+    for (axi_port &port : ports)
+        port.drive();
     if (top.rst_ni && !top.stop_i)
         drive();
     top.clk_i = 0;
     top.eval();
-    port.take();
+    for (axi_port &port : ports)
+        port.take();
     if (top.rst_ni && !top.stop_i)
         take();
     top.clk_i = 1;
@@ -262,15 +289,16 @@ void test::stop() {
 
 void test::compare() {
     for (uint32_t n = 0; n < words; n++)
-        if (memcmp(at(first() + uint64_t{n} * of_word * 4), model[n].data(), of_word * 4)) {
+        if (!same(n)) {
             check(false, "a word in memory differs", n);
             break;
         }
-    for (size_t i = 0; i < guard; i++)
-        if (memory[i] != 0xa5 || memory[memory.size() - 1 - i] != 0xa5) {
-            check(false, "bytes beside the memory were written", i);
-            break;
-        }
+    for (uint32_t part = 0; part <= MR_MEMORIES; part++)
+        for (size_t i = 0; i < guard; i++)
+            if (memory[part * of_part + i] != 0xa5) {
+                check(false, "bytes beside the memory were written", i);
+                break;
+            }
     check(!stray, "accesses outside the memory", stray);
 }
 
@@ -284,7 +312,7 @@ void test::run(bool interrupted) {
         stop();
         // What was not stored is not in the model.
         for (uint32_t n = 0; n < words; n++)
-            memcpy(model[n].data(), at(first() + uint64_t{n} * of_word * 4), of_word * 4);
+            take_model(n);
         return;
     }
     check(work(2000000), "the run does not end", planned, plans.size());
@@ -298,7 +326,7 @@ void test::errors() {
         plans.clear();
         planned = fetching = storing = 0;
         add(what == 1, 100, 200);
-        const uint64_t bad = first() + 150 * uint64_t{of_word} * 4;
+        const uint64_t bad = first(static_cast<uint32_t>(below(MR_MEMORIES))) + 150 * beat;
         (what ? bad_write : bad_read) = {bad, bad + beat};
         begin();
         work(100000);
@@ -335,7 +363,7 @@ void test::ranges() {
     check(work(1000) && !range_error, "plans up to the end of the memory");
 }
 
-// Long runs take a beat a cycle, both ways at once.
+// Long runs take a word a cycle, both ways at once.
 void test::rates() {
     how = {200, 0, 256, 256, 256, 256, 256, 256};
     eager = 256;
@@ -346,12 +374,9 @@ void test::rates() {
     const uint64_t begun = now;
     begin();
     check(work(1000000), "the run does not end");
-    const uint64_t least = uint64_t{words} * (of_word / 16);
-    printf(
-        "  %u bits: %u words are fetched and stored again in %llu cycles, of %llu beats each way\n",
-        bits, words, static_cast<unsigned long long>(now - begun),
-        static_cast<unsigned long long>(least));
-    check(now - begun < least + 700, "long runs are slow", now - begun, least);
+    printf("  %u bits: %u words are fetched and stored again in %llu cycles\n", bits, words,
+           static_cast<unsigned long long>(now - begun));
+    check(now - begun < words + 700, "long runs are slow", now - begun, words);
     compare();
 }
 
