@@ -425,9 +425,12 @@ START_TEST(mini_batches_stream) {
 END_TEST
 
 // Of an emulated card too: runs of several mini-batches, and of fewer sequences and steps; and an
-// engine whose memories are in the card's.
+// engine whose memories are in the card's, with words of 1,152, 384 and 576 bits: by six ports.
 START_TEST(card_equals_trainer) {
-    static const struct shape *const on_card[] = {&shapes[0], &shapes[2]};
+    static const struct shape wide = {
+        {MR_TRAIN_GRU, 2, {4, 7, 5}, 1, 6, 2, 4, 3, MR_TRAIN_MSE, 0, 1, 0, 1, IN_LUTS}, 0, 0};
+    static const struct shape *const on_card[] = {&shapes[0], &wide};
+    ck_assert_uint_eq(mr_train_ports(&wide.is), 6);
     const struct mr_int_device_options options = {
         .device = "xrt:0", .bitstreams = "build/train_engine_test", .build_image = true};
     setenv("MILLRACE_OPTIMISE", "1", 1);
