@@ -17,6 +17,11 @@ function block_halves(words, bits,    n) {
     n = least(n, least(pieces(words, bits, 2048, 9), pieces(words, bits, 4096, 4)))
     return least(n, least(pieces(words, bits, 8192, 2), pieces(words, bits, 16384, 1)))
 }
+# UltraRAMs that at least hold it: where a column of 72 bits is not full, several words lie side by side there.
+function ultra_least(words, bits,    rest) {
+    rest = bits % 72
+    return int(bits / 72) * ceil_div(words, 4096) + (rest ? ceil_div(words, 4096 * int(72 / rest)) : 0)
+}
 function total(module, what,    c, sum) { # of a module and all that is below it
     sum = own[module, what]
     for (c in is_module)
@@ -74,9 +79,11 @@ part == "report" && /"depth":/ && direction == "out" {
     direction = ""
     if (number($0) > 64) want[process, "fifo"] += block_halves(number($0), bits)
 }
+part == "report" && /"copies":/ { copies = number($0) }
 part == "report" && /"impl":/ { impl = word($0) }
 part == "report" && /"blocks":/ {
     if (impl != "lutram") want[process, impl] += number($0)
+    if (impl == "uram") want[process, "uram_least"] += least(number($0), copies * ultra_least(words, bits))
     else if (words >= 16) want[process, "ram"] += number($0) # fewer words may as well be registers
 }
 
@@ -160,6 +167,7 @@ END {
         m = processes[i]
         all += want[m, "dsp"]; least_half += want[m, "bram"] + ceil_div(want[m, "rom"], 2)
         most_half += want[m, "bram"] + want[m, "rom"] + want[m, "fifo"]; all_uram += want[m, "uram"]
+        least_uram += want[m, "uram_least"]
         if (!(m in is_module)) continue # it is the same module as an earlier process
         checked++
         if (differ(want[m, "dsp"], total(m, "dsp"), total(m, "small")))
@@ -173,7 +181,8 @@ END {
         wrong("the report has " all " multipliers, and " dsp " DSP48E2" beside(small) " are taken; one should be the other.")
     if (half < least_half || half > most_half)
         wrong("the block RAMs and tables of the report take " least_half " to " most_half " RAMB18 (two read ports of a table may share one), but " half " are taken.")
-    if (uram != all_uram) wrong("the report's URAM memories take " all_uram " URAM288, but " uram " are taken.")
+    if (uram < least_uram || uram > all_uram)
+        wrong("the report's URAM memories take " least_uram " to " all_uram " URAM288 (words may lie side by side), but " uram " are taken.")
     if (!failed && !json)
         printf "Checked against the report: %d multipliers are %d DSP48E2%s, %d RAMB18 where %d to %d are expected, " \
                "%d URAM288, and the LUT memories of %d process modules are LUT memories.\n",

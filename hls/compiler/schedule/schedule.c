@@ -404,7 +404,8 @@ void schedule_process(struct compiler *cc, struct process *p, const struct tile 
         for (int k = 0; k < s->op_count; k++) {
             const struct op *op = s->ops[k];
             if (op->fixed || counted[op->id] ||
-                (op->code != IR_MUL && op->code != IR_DOT && op->code != IR_MULADD))
+                (op->code != IR_MUL && op->code != IR_DOT && op->code != IR_MULADD) ||
+                (op->code == IR_MUL && op->width <= p->target->logic_product))
                 continue;
             counted[op->id] = true;
             int64_t copies =
