@@ -209,6 +209,14 @@ refuses 2 "--patience needs --validate" level.json --x x.npy --y level.npy --pat
 refuses 2 "step=N,F" level.json --x x.npy --y level.npy --schedule step=0,2 --export e.onnx
 [ ! -e e.onnx ] && verdict pass "nothing is written" || verdict FAIL "e.onnx was written"
 # Weights that double in each step, until they are infinite, in a later epoch.
+# What cannot be a model is not lost.
+"${PYTHON:-python3}" -c 'import numpy as np; x = np.load("x.npy"); x[..., 0] += 1e12; np.save("far.npy", x)' || exit 1
+refuses 1 "what was trained is in kept.millrace.onnx" level.json --x far.npy --y level.npy --epochs 1 -o kept.millrace
+if [ ! -e kept.millrace ] && "$millrace" train kept.millrace.onnx --x x.npy --y level.npy --epochs 1 -o again.millrace >out.txt 2>&1; then
+    verdict pass "a training that is no model is kept as ONNX"
+else
+    verdict FAIL "a training that is no model is kept as ONNX: $(cat out.txt)"
+fi
 refuses 1 "training diverges" level.json --x x.npy --y level.npy --optimiser sgd --rate 1 --l2 3 --clip 1 --batch 16 --epochs 40 \
     --checkpoint diverged --export diverged.onnx
 if grep -q "step [0-9]*: the [a-z]* is not finite any more.*diverged/last.checkpoint, of epoch [0-9]*, is kept" err.txt &&

@@ -790,7 +790,9 @@ MR_API int mr_train_history(const struct mr_training *training, uint32_t index,
                             struct mr_train_epoch *epoch);
 // What was trained, with the weights of the best epoch where there is validation, else of the last
 // one: as an ONNX file; and as a model, whose formats are chosen from the training data as
-// mr_import does it. note, of the options, is called with what an import tells.
+// mr_import does it. note, of the options, is called with what an import tells. Where it is no
+// model, as weights or inputs are beyond the formats, the file PATH.onnx has it, which the sentence
+// names.
 MR_API int mr_train_export(const struct mr_training *training, const char *path,
                            struct mr_error *error);
 MR_API int mr_train_save(const struct mr_training *training, const char *path,

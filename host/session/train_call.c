@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two ends of a training: the network that a file describes, and what was trained as an ONNX
 // file and as a model.
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE
 #include "clock.h"
 #include "failure.h"
 #include "file.h"
@@ -257,6 +257,25 @@ static int import(const struct mr_training *training, const char *onnx, const ch
     return code;
 }
 
+// What was trained and is no model stays as ONNX, in a file beside that one.
+static int keep_onnx(char *onnx, const char *path, struct mr_error *error) {
+    char text[sizeof error->text];
+    const size_t named = strlen(onnx), size = strlen(path) + 16;
+    char *kept = malloc(size);
+    snprintf(text, sizeof text, "%s", error->text);
+    const char *reason = strncmp(text, onnx, named) == 0 ? text + named : text;
+    if (kept)
+        snprintf(kept, size, "%s.onnx", path);
+    if (kept && link(onnx, kept) == 0) // there was none
+        unlink(onnx);
+    else if (kept)
+        snprintf(kept, size, "%s", onnx);
+    const int code = mr_failure(error, error->code, "%s%s%s; what was trained is in %s", path,
+                                reason == text ? ": " : "", reason, kept ? kept : onnx);
+    free(kept);
+    return code;
+}
+
 int mr_train_save(const struct mr_training *training, const char *path, struct mr_error *error) {
     if (!training || !path)
         return mr_failure(error, MR_ERROR_ARGUMENT, "mr_train_save: an argument is NULL");
@@ -264,8 +283,8 @@ int mr_train_save(const struct mr_training *training, const char *path, struct m
     char *onnx = malloc(size);
     if (!onnx)
         return mr_failure(error, MR_ERROR_MEMORY, "not enough memory to write the model");
-    snprintf(onnx, size, "%s.XXXXXX", path);
-    const int descriptor = mkstemp(onnx);
+    snprintf(onnx, size, "%s.XXXXXX.onnx", path);
+    const int descriptor = mkstemps(onnx, (int)strlen(".onnx"));
     int code = descriptor < 0
                    ? mr_failure(error, MR_ERROR_FILE, "a file beside %s cannot be written", path)
                    : 0;
@@ -274,7 +293,10 @@ int mr_train_save(const struct mr_training *training, const char *path, struct m
         code = write_onnx(training, onnx, error);
         if (code == 0)
             code = import(training, onnx, path, error);
-        unlink(onnx);
+        if (code == MR_ERROR_MODEL)
+            code = keep_onnx(onnx, path, error);
+        else
+            unlink(onnx);
     }
     free(onnx);
     return code;
