@@ -62,7 +62,9 @@ static void check_names(struct compiler *cc, const struct network *net) {
 }
 
 // A table of constants with any number of read ports. Once per table, though several processes use
-// it.
+// it. In a synthesis of a target whose block RAMs have two ports each two ports have a copy of
+// their own, as the report counts them; Yosys tries each way to deal ports to copies, and with 16
+// never ends.
 static void emit_roms(struct emit *e, FILE *out) {
     const struct memory *seen[256];
     int count = 0;
@@ -98,23 +100,34 @@ static void emit_roms(struct emit *e, FILE *out) {
                     "  /* verilator no_inline_module */\n",
                     m->name, (long long)m->words, m->width, e->net->name, safe_name(e, m->name),
                     bits, m->width);
-            fprintf(out, "  (* rom_style = \"%s\" *) logic [%d:0] rom [%lld];\n  initial begin\n",
-                    m->storage == STORAGE_LUTRAM ? "distributed" : "block", m->width - 1,
+            const bool pairs =
+                m->storage != STORAGE_LUTRAM && e->net->processes[p]->target->has_true_dual_port;
+            fputs(pairs ? "`ifdef SYNTHESIS\n  localparam int COPY = 2;\n`else\n"
+                          "  localparam int COPY = PORTS;\n`endif\n"
+                        : "  localparam int COPY = PORTS;\n",
+                  out);
+            fprintf(out,
+                    "  logic [PORTS*%d-1:0] first, first_q, second_q;\n"
+                    "  for (genvar g = 0; g < PORTS; g = g + COPY) begin : g_copy\n"
+                    "    (* rom_style = \"%s\" *) logic [%d:0] rom [%lld];\n    initial begin\n",
+                    m->width, m->storage == STORAGE_LUTRAM ? "distributed" : "block", m->width - 1,
                     (long long)m->words);
             for (int64_t k = 0; k < m->words; k++) {
                 const int64_t value = k < m->value_count ? m->values[k] : 0;
-                fprintf(out, "    rom[%lld] = %d'h%llx;\n", (long long)k, m->width,
+                fprintf(out, "      rom[%lld] = %d'h%llx;\n", (long long)k, m->width,
                         (unsigned long long)ir_wrap(value, m->width, false));
             }
             fprintf(out,
-                    "  end\n  logic [PORTS*%d-1:0] first, first_q, second_q;\n  always_comb\n"
-                    "    for (int p = 0; p < PORTS; p++) first[p*%d +: %d] = rom[address_i[p*%d +: "
-                    "%d]];\n"
+                    "    end\n    localparam int N = PORTS - g < COPY ? PORTS - g : COPY;\n"
+                    "    logic [N*%d-1:0] word;\n    always_comb\n"
+                    "      for (int p = 0; p < N; p++) word[p*%d +: %d] = "
+                    "rom[address_i[(g+p)*%d +: %d]];\n"
+                    "    assign first[g*%d +: N*%d] = word;\n  end\n"
                     "  always_ff @(posedge clk_i) begin\n    first_q <= first;\n    second_q <= "
                     "first_q;\n  end\n"
                     "  assign data_o = LATENCY == 0 ? first : LATENCY == 1 ? first_q : "
                     "second_q;\nendmodule\n",
-                    m->width, m->width, m->width, bits, bits);
+                    m->width, m->width, m->width, bits, bits, m->width, m->width);
         }
     }
 }
