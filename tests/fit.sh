@@ -3,7 +3,7 @@
 # `make fit`: what the networks cost on a card, by Yosys, beside what the planner says; fails where hlsc's report and
 # the gates differ, and where loads, LUTs or carry between registers, or what lacks a register, are in the way of the
 # clock. Run from the root.
-# ENGINES (of S1, S3, S4, GRU) are training engines of docs/training-engine.md, taken instead of the networks. Of these Yosys
+# ENGINES (of S1, S2, S3, S4, GRU) are training engines of docs/training-engine.md, taken instead of the networks. Of these Yosys
 # makes multipliers and memories alone, which takes minutes.
 # TARGET (u55c) is a device of base/contract/devices.def; LANES are options for the planner, such as "--area".
 set -u
@@ -63,12 +63,12 @@ gates() { # folder of whose cache it is, seconds, options of fit.sh
     return $code
 }
 
-engine() { # name, cell, layers, units, sequences of a mini-batch, multipliers in the lanes
+engine() { # name, cell, layers, units, sequences of a mini-batch, multipliers in the lanes, inputs, steps
     local work=build/fit/$1 layers='{"cell": "'$2'", "hidden": '$4'}'
     rm -rf "$work"
     mkdir -p "$work" || return 1
-    echo "{\"inputs\": 25, \"layers\": [$(yes "$layers" | sed "$3q" | paste -sd,)], \"heads\": [{\"outputs\": 1}]}" >"$work/net.json"
-    local plan=(build/millrace train "$work/net.json" --batch "$5" --plan 50 --multipliers "$6" --target "$target")
+    echo "{\"inputs\": $7, \"layers\": [$(yes "$layers" | sed "$3q" | paste -sd,)], \"heads\": [{\"outputs\": 1}]}" >"$work/net.json"
+    local plan=(build/millrace train "$work/net.json" --batch "$5" --plan "$8" --multipliers "$6" --target "$target")
     "${plan[@]}" && MILLRACE_CACHE=$PWD/$work/cache "${plan[@]}" --platform hw -o "$work/project" >"$work/build.log" &&
         gates "$work" "${FIT_SECONDS:-6000}" --blocks
 }
@@ -86,11 +86,12 @@ networks() {
 [ -n "$engines" ] || networks
 for name in $engines; do
     case $name in
-    S1) shape="lstm 2 64 24 3328" ;;
-    S3) shape="lstm 2 25 64 2048" ;;
-    S4) shape="lstm 4 64 64 6656" ;;
-    GRU) shape="gru 2 64 64 3072" ;;
-    *) echo "fit: no engine $name; known are S1, S3, S4 and GRU" && failed=1 && continue ;;
+    S1) shape="lstm 2 64 24 3328 25 50" ;;
+    S2) shape="gru 3 512 64 7680 170 100" ;;
+    S3) shape="lstm 2 25 64 2048 25 50" ;;
+    S4) shape="lstm 4 64 64 6656 25 50" ;;
+    GRU) shape="gru 2 64 64 3072 25 50" ;;
+    *) echo "fit: no engine $name; known are S1, S2, S3, S4 and GRU" && failed=1 && continue ;;
     esac
     # shellcheck disable=SC2086
     engine "$name" $shape || { echo "fit: $name failed" && failed=1; }

@@ -17,10 +17,10 @@ function block_halves(words, bits,    n) {
     n = least(n, least(pieces(words, bits, 2048, 9), pieces(words, bits, 4096, 4)))
     return least(n, least(pieces(words, bits, 8192, 2), pieces(words, bits, 16384, 1)))
 }
-# UltraRAMs that at least hold it: where a column of 72 bits is not full, several words lie side by side there.
-function ultra_least(words, bits,    rest) {
-    rest = bits % 72
-    return int(bits / 72) * ceil_div(words, 4096) + (rest ? ceil_div(words, 4096 * int(72 / rest)) : 0)
+# UltraRAMs that at least hold it: what of a word does not fill a column of 72 bits lies side by side with that of others,
+# in places of 9 bits.
+function ultra_least(words, bits) {
+    return int(bits / 72) * ceil_div(words, 4096) + ceil_div(words * ceil_div(bits % 72, 9), 8 * 4096)
 }
 function total(module, what,    c, sum) { # of a module and all that is below it
     sum = own[module, what]
