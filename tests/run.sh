@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs every test that the Makefile has built, JOBS at a time (one more than there are processors, for some wait for
+# Runs every test that the Makefile has built, JOBS at a time (two more than there are processors, for some wait for
 # time to pass), one line each with its time and that of the processors (of what it waited for), and ends with
 # `N passed, N failed, N skipped`: the checks of all programs together.
 # Usage, from the repository's root: tests/run.sh quick|short|long "TEST..." "FUZZER..."
@@ -8,7 +8,7 @@
 set -u
 kind=$1 tests=$2 fuzzers=$3
 logs=build/test-logs
-jobs=${JOBS:-$(($(nproc 2>/dev/null || echo 1) + 1))}
+jobs=${JOBS:-$(($(nproc 2>/dev/null || echo 1) + 2))}
 started=$SECONDS
 rm -rf "$logs"
 mkdir -p "$logs" build/fuzz || exit 1
