@@ -90,6 +90,16 @@ check "a training engine: the kernel is bound to no die" sh -c "! grep -q '^slr=
 # shellcheck disable=SC2046
 check "a training engine: the packaged files elaborate" "${VERILATOR:-verilator}" --lint-only -Wall -Wno-DECLFILENAME \
     -Wno-UNUSEDSIGNAL -Wno-UNUSEDPARAM --top-module millrace hw/lint/waivers.vlt $(tr '\n' ' ' <"$work/engine/files.txt")
+# One with external memories, whose words have up to 864 bits: each 512 a port and banks of its own.
+echo '{"inputs": 9, "layers": [{"cell": "gru", "hidden": 96}], "heads": [{"outputs": 1}]}' >"$work/wide.json"
+check "wide words: the project" build/millrace train "$work/wide.json" --plan 1000 --batch 64 --multipliers 2600 --platform hw \
+    -o "$work/wide"
+check "wide words: packaging and linking" env PATH="$root/$work/tools:$PATH" hw/vitis/build.sh "$work/wide" "$work/wide.xclbin"
+check "wide words: five ports" sh -c "grep -c 'sp=millrace_1.m_axi_memory[0-4]:HBM\[' '$work/wide/link.cfg' | grep -qx 5"
+check "wide words: the last port's banks" grep -qx 'sp=millrace_1.m_axi_memory4:HBM\[28:30\]' "$work/wide/link.cfg"
+# shellcheck disable=SC2046
+check "wide words: the packaged files elaborate" "${VERILATOR:-verilator}" --lint-only -Wall -Wno-DECLFILENAME \
+    -Wno-UNUSEDSIGNAL -Wno-UNUSEDPARAM --top-module millrace hw/lint/waivers.vlt $(tr '\n' ' ' <"$work/wide/files.txt")
 check "a training engine: a platform that is none" says "known are hw_emu" build/millrace train "$work/net.json" --plan 4 --platform sw
 
 # Two layers that no die holds together, and channels from die to die. Placing is read with cells of the RTL as it stands.
