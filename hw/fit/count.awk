@@ -17,11 +17,8 @@ function block_halves(words, bits,    n) {
     n = least(n, least(pieces(words, bits, 2048, 9), pieces(words, bits, 4096, 4)))
     return least(n, least(pieces(words, bits, 8192, 2), pieces(words, bits, 16384, 1)))
 }
-# UltraRAMs that at least hold it: what of a word does not fill a column of 72 bits lies side by side with that of others,
-# in places of 9 bits.
-function ultra_least(words, bits) {
-    return int(bits / 72) * ceil_div(words, 4096) + ceil_div(words * ceil_div(bits % 72, 9), 8 * 4096)
-}
+# UltraRAMs that at least hold it: words that do not fill columns of 72 bits lie side by side in places of 9 bits.
+function ultra_least(words, bits) { return ceil_div(words * ceil_div(bits, 9), 8 * 4096) }
 function total(module, what,    c, sum) { # of a module and all that is below it
     sum = own[module, what]
     for (c in is_module)
@@ -35,7 +32,7 @@ function count_instances(module, times,    c) {
 }
 function number(text) { gsub(/[^0-9]/, "", text); return text + 0 }
 function word(text) { sub(/^[^:]*: *"/, "", text); sub(/".*/, "", text); return text }
-function beside(logic) { return logic > 0 ? " and " logic " products in logic that fit 8 bits" : "" }
+function beside(logic) { return logic > 0 ? " and " logic " products that are logic" : "" }
 function differ(multipliers, dsp, small) { return dsp > multipliers || dsp + small < multipliers }
 function wrong(sentence) { print "fit: " sentence > "/dev/stderr"; failed = 1 }
 function row(name, used, of) {
@@ -56,6 +53,10 @@ part == "stat" && cells && NF == 2 && $2 ~ /^[0-9]+$/ { cell_count[module, $1] =
 
 # ---- small.txt: products that fit 8 bits, MODULE/CELL; Yosys makes logic of them. Some are hlsc's, some indices.
 part == "small" { sub(/\/.*/, ""); own[$0, "small"]++; next }
+
+# ---- constant.txt: the module of each product by a constant, which may be a shift, or one of two that are the same when
+# Yosys knows that a table has one value.
+part == "constant" { own[$1, "small"]++; next }
 
 # ---- dsp.il: the multipliers of each module with their parameters.
 part == "dsp" && /^module / { module = $2; sub(/^\\/, "", module); next }
@@ -83,8 +84,8 @@ part == "report" && /"copies":/ { copies = number($0) }
 part == "report" && /"impl":/ { impl = word($0) }
 part == "report" && /"blocks":/ {
     if (impl != "lutram") want[process, impl] += number($0)
-    if (impl == "uram") want[process, "uram_least"] += least(number($0), copies * ultra_least(words, bits))
     else if (words >= 16) want[process, "ram"] += number($0) # fewer words may as well be registers
+    if (impl == "uram") want[process, "uram_least"] += least(number($0), copies * ultra_least(words, bits))
 }
 
 END {

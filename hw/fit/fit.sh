@@ -5,8 +5,8 @@
 # TARGET is a device of base/contract/devices.def. The modules of hw/rtl are read as well. OUTDIR gets yosys.log,
 # stat.txt, dsp.il and fit.json; the table, or with --json the JSON object, goes to standard output.
 # Each module is synthesised once and counted as often as it stands. With hlsc's report the counts are
-# checked: one multiplier is one DSP48E2, or a product that fits 8 bits is logic; memories are of the kind that the
-# report says.
+# checked: one multiplier is one DSP48E2, or logic where the product fits 8 bits or is by a constant; memories are of the
+# kind that the report says.
 # DSP, BRAM and URAM counts can be trusted; LUT and FF counts are upper bounds. Fmax is not estimated.
 # With --paths it also looks at what decides over the clock (paths.awk): loads of registers, LUTs and carry cells between
 # registers, multipliers and block RAMs without theirs; what is above a limit is told with its line, and fails.
@@ -112,8 +112,12 @@ fi
 " >"$outdir/yosys.out" 2>&1 || fail "Yosys stopped: $(grep ERROR "$outdir/yosys.out" | head -n 1) (see $outdir/yosys.log)"
 
 # shellcheck disable=SC2086
+awk '/^module / { module = $2 }
+    / \* [0-9]+.s?h[0-9a-f]+;$/ { print module }' $generated >"$outdir/constant.txt"
+# shellcheck disable=SC2086
 awk -v device="$device" -v top="$top" -v json_file="$outdir/fit.json" -v json=$json -v blocks=$blocks \
-    -f "$here/count.awk" part=stat "$outdir/stat.txt" part=small "$outdir/small.txt" part=dsp "$outdir/dsp.il" \
+    -f "$here/count.awk" part=stat "$outdir/stat.txt" part=small "$outdir/small.txt" \
+    part=constant "$outdir/constant.txt" part=dsp "$outdir/dsp.il" \
     ${report:+part=report "$report"}
 code=$?
 [ "$paths" -eq 1 ] || exit $code
