@@ -185,12 +185,12 @@ test: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/tests/us
 test-long: all $(TEST_PROGRAMS) $(FUZZ_PROGRAMS) build/tests/hlsc_fuzz build/asan/hlsc build/tests/usb_clients $(ASAN_PROGRAMS) $(TSAN_PROGRAMS) $(LIBFUZZER_PROGRAMS) build/tests/icebreaker_run build/turbofan_demo build/make_registers build/make_packet build/tests/card_large ## test, and fuzzing, mutants, sanitizers
 	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh long "$(TESTS)" "$(FUZZERS)"
 
-# Those whose name says that they look at simulators, cards or the RTL of examples stay out, and those that take seven seconds
+# Those whose name says that they look at simulators, cards or the RTL of examples stay out, and those that take five seconds
 # or try every number.
-SLOW_TESTS := accuracy_test folded_test generate_test hlsc_layers_test hlsc_schedule_test hlsc_size_test layer_cost_test repeat_test tables_test timeline_test timing_test train_gradient_test window_test
+SLOW_TESTS := accuracy_test engine_test folded_test generate_test hlsc_depth_test hlsc_layers_test hlsc_schedule_test hlsc_size_test layer_cost_test repeat_test tables_test timeline_test timing_test train_gradient_test window_test
 QUICK_TESTS := $(filter-out $(SLOW_TESTS) card_% cycles_test driver_test train_engine_test edges_test encoder_test examples_test external_rtl_test follow_test hlsc_interp_test networks_test arrange_test pool_test cell_state_test profile_test saturation_test sim_test,$(TESTS))
 quick: all $(QUICK_TESTS:%=build/tests/%) ## the tests that need no Verilator, in seconds
-	$(Q)$(RUN) CLANG_FORMAT="$(CLANG_FORMAT)" tests/run.sh quick "$(QUICK_TESTS)" ""
+	$(Q)$(RUN) tests/run.sh quick "$(QUICK_TESTS)" ""
 
 TEST ?=
 # A script names the test programs that it takes.

@@ -124,7 +124,6 @@ if [ "$kind" = quick ]; then
     for test in $tests; do
         step "$test" 120 "build/tests/$test"
     done
-    step format 60 make -s -j1 format-check CLANG_FORMAT="${CLANG_FORMAT:-clang-format}"
     finish
 fi
 
