@@ -64,7 +64,7 @@ for form in "mr_unpack -GBITS=1" "mr_unpack -GBITS=72" "mr_unpack -GBITS=512" "m
     "mr_pack -GBITS=1" "mr_pack -GBITS=72" "mr_pack -GBITS=512" "mr_pack -GBITS=1000" \
     "mr_bursts -GMAX_BEATS=1" "mr_counters -GPROCESSES=9" "mr_counters -GPROBES=5" \
     "mr_counters -GPROBES=5 -GFEEDBACK=1'b1 -GPROBE_STAGES=3" "mr_card_control -GFEEDBACK=1'b1" "mr_feedback -GX_BITS=80" \
-    "mr_memory_port -GBITS=90" "mr_memory_port -GBITS=512" "mr_memory_parts -GBITS=90" "mr_memory_parts -GBITS=1000 -GPARTS=2" \
+    "mr_memory_port -GBITS=90" "mr_memory_port -GBITS=512" "mr_memory_parts -GBITS=90" "mr_memory_parts -GBITS=1000" \
     "mr_memory_registers -GMEMORIES=3"; do
     # shellcheck disable=SC2086
     lint $form $packages $modules "$hw"/rtl/*.sv

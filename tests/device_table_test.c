@@ -43,6 +43,7 @@ START_TEST(ports_have_banks) {
     ck_assert_str_eq(bank("u55c", 4, 5), "HBM[28:30]");
     ck_assert_str_eq(bank("u55c", 8, 9), "HBM[24]");
     ck_assert_str_eq(bank("u55c", 15, 16), "HBM[31]");
+    ck_assert_str_eq(bank("u55c", 16, 17), "HBM[16]"); // shared
     ck_assert_uint_eq(mr_target_memories(mr_target_find("u200")), 4);
     ck_assert_str_eq(bank("u200", 0, 2), "DDR[2]");
     ck_assert_str_eq(bank("u200", 3, 4), "DDR[1]");

@@ -94,6 +94,8 @@ check "a training engine: the packaged files elaborate" "${VERILATOR:-verilator}
 echo '{"inputs": 9, "layers": [{"cell": "gru", "hidden": 96}], "heads": [{"outputs": 1}]}' >"$work/wide.json"
 check "wide words: the project" build/millrace train "$work/wide.json" --plan 1000 --batch 64 --multipliers 2600 --platform hw \
     -o "$work/wide"
+check "wide words: as many ports are planned" sh -c \
+    "build/millrace train '$work/wide.json' --plan 1000 --batch 64 --multipliers 2600 | grep -q 'by 5 ports'"
 check "wide words: packaging and linking" env PATH="$root/$work/tools:$PATH" hw/vitis/build.sh "$work/wide" "$work/wide.xclbin"
 check "wide words: five ports" sh -c "grep -c 'sp=millrace_1.m_axi_memory[0-4]:HBM\[' '$work/wide/link.cfg' | grep -qx 5"
 check "wide words: the last port's banks" grep -qx 'sp=millrace_1.m_axi_memory4:HBM\[28:30\]' "$work/wide/link.cfg"

@@ -393,10 +393,7 @@ module millrace #(
   // ---- the network's memories
 
 `ifdef MR_MEMORIES
-  logic [MEMORIES-1:0] memory_idle, memory_waiting, memory_moves;
-  logic [MEMORIES-1:0] memory_read_error, memory_write_error, memory_range_error;
-  logic [MEMORIES-1:0][57:0] memory_base;
-  logic [MEMORIES-1:0][31:0] memory_words, memory_bits, memory_needs;
+  `MR_MEMORY_WIRES
   mr_memory_registers #(
       .MEMORIES(MEMORIES)
   ) u_memory_registers (
@@ -413,9 +410,6 @@ module millrace #(
       .base_o(memory_base),
       .words_o(memory_words)
   );
-  logic [MEMORIES-1:0] plan_valid, plan_ready, fetch_valid, fetch_ready, store_valid, store_ready;
-  logic [MEMORIES-1:0][96:0] plan;
-  logic [MEMORIES-1:0][511:0] fetch, store;
 `define MR_MEMORY(n, bits, words) `MR_MEMORY_SERVED(n, bits, words)
   `MR_MEMORY_LIST
 `undef MR_MEMORY

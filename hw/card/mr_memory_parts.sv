@@ -7,8 +7,8 @@
 module mr_memory_parts #(
     /// Bits of a word; >= 1.
     parameter int BITS = 512,
-    /// Parts of it: ceil(BITS / 512).
-    parameter int PARTS = 1
+    /// Derived: parts of it. Do not set.
+    localparam int PARTS = (BITS + 511) / 512
 ) (
     /// Clock, rising edge.
     input  logic                    clk_i,
@@ -37,8 +37,7 @@ module mr_memory_parts #(
     input  logic [PARTS-1:0]        store_ready_i,
     output logic [PARTS-1:0][511:0] store_data_o
 );
-  `MR_CHECK(g_bad_parts, BITS >= 1 && PARTS == (BITS + 511) / 512,
-            "mr_memory_parts: PARTS=%0d must be ceil(BITS / 512).", PARTS)
+  `MR_CHECK(g_bad_bits, BITS >= 1, "mr_memory_parts: BITS=%0d must be at least 1.", BITS)
 
   logic kept;
   assign kept = rst_ni && !stop_i;

@@ -54,8 +54,8 @@ part == "stat" && cells && NF == 2 && $2 ~ /^[0-9]+$/ { cell_count[module, $1] =
 # ---- small.txt: products that fit 8 bits, MODULE/CELL; Yosys makes logic of them. Some are hlsc's, some indices.
 part == "small" { sub(/\/.*/, ""); own[$0, "small"]++; next }
 
-# ---- constant.txt: the module of each product by a constant, which may be a shift, or one of two that are the same when
-# Yosys knows that a table has one value.
+# ---- constant.txt: the module of each product by a constant that Yosys has mapped to nothing: a shift, or one of two that
+# are the same where a table has one value.
 part == "constant" { own[$1, "small"]++; next }
 
 # ---- dsp.il: the multipliers of each module with their parameters.

@@ -59,6 +59,7 @@ fi
 if [ "$paths" -eq 1 ] && [ -z "$report" ]; then fail "--paths needs --report, which names hlsc's limits."; fi
 if [ "$paths" -eq 1 ] && [ "$blocks" -eq 1 ]; then fail "--paths needs all gates; --blocks makes none."; fi
 generated=$files
+products=$files # the files that Yosys reads the products from
 
 # name part LUT FF DSP BRAM36 URAM SLRs
 device=$(sed -n 's/^MR_DEVICE(\([^,]*\), *"\([^"]*\)", *\([0-9]*\), *\([0-9]*\), *\([0-9]*\), *\([0-9]*\), *\([0-9]*\), *\([0-9]*\).*/\1 \2 \3 \4 \5 \6 \7 \8/p' "$devices" | grep "^$target ") ||
@@ -83,6 +84,7 @@ if [ "$blocks" -eq 1 ]; then
     # shellcheck disable=SC2086
     sed 's/(base_i)/(0)/g' $generated >"$outdir/blocks.sv" || exit 1
     files="$outdir/blocks.sv${files#"$generated"}"
+    products=$outdir/blocks.sv
     prepare="script $here/prepare.ys"
     finish="memory -nomap; opt_clean; $synth -run map_memory:map_ffram"
     netlist=''
@@ -112,8 +114,17 @@ fi
 " >"$outdir/yosys.out" 2>&1 || fail "Yosys stopped: $(grep ERROR "$outdir/yosys.out" | head -n 1) (see $outdir/yosys.log)"
 
 # shellcheck disable=SC2086
-awk '/^module / { module = $2 }
-    / \* [0-9]+.s?h[0-9a-f]+;$/ { print module }' $generated >"$outdir/constant.txt"
+awk 'FNR == 1 { name = FILENAME; sub(/.*\//, "", name) }
+    name == "dsp.il" || name == "small.txt" {
+        while (match($0, /[^\/|"]+\.sv:[0-9]+/)) {
+            mapped[substr($0, RSTART, RLENGTH)] = 1
+            $0 = substr($0, RSTART + RLENGTH)
+        }
+        next
+    }
+    /^module / { module = $2 }
+    / \* [0-9]+.s?h[0-9a-f]+;$/ && !((name ":" FNR) in mapped) { print module }
+' "$outdir/dsp.il" "$outdir/small.txt" $products >"$outdir/constant.txt"
 # shellcheck disable=SC2086
 awk -v device="$device" -v top="$top" -v json_file="$outdir/fit.json" -v json=$json -v blocks=$blocks \
     -f "$here/count.awk" part=stat "$outdir/stat.txt" part=small "$outdir/small.txt" \

@@ -42,6 +42,16 @@
     , output logic         m_axi_memory``n``_bready \
     , input  logic [  1:0] m_axi_memory``n``_bresp
 
+/// What the macros below go by, of each part.
+`define MR_MEMORY_WIRES \
+  logic [`MR_MEMORIES-1:0] memory_idle, memory_waiting, memory_moves; \
+  logic [`MR_MEMORIES-1:0] memory_read_error, memory_write_error, memory_range_error; \
+  logic [`MR_MEMORIES-1:0][57:0] memory_base; \
+  logic [`MR_MEMORIES-1:0][31:0] memory_words, memory_bits, memory_needs; \
+  logic [`MR_MEMORIES-1:0] plan_valid, plan_ready, fetch_valid, fetch_ready, store_valid, store_ready; \
+  logic [`MR_MEMORIES-1:0][96:0] plan; \
+  logic [`MR_MEMORIES-1:0][511:0] fetch, store;
+
 /// What serves it: whole beats, rising addresses, modifiable, unprivileged secure data.
 `define MR_MEMORY_SERVED(n, bits, words) \
   assign memory_bits[n] = bits; \
@@ -109,8 +119,7 @@
   logic [96:0] name``_plan; \
   logic [bits-1:0] name``_fetch, name``_store; \
   mr_memory_parts #( \
-      .BITS(bits), \
-      .PARTS(count) \
+      .BITS(bits) \
   ) u_``name``_parts ( \
       .clk_i, \
       .rst_ni, \

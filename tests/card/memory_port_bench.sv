@@ -45,17 +45,11 @@ module memory_port_bench #(
   assign memory_begin = begin_i;
   assign network_rst_n = rst_ni && !stop_i;
 
-  logic [MEMORIES-1:0] memory_idle, memory_waiting, memory_moves;
-  logic [MEMORIES-1:0] memory_read_error, memory_write_error, memory_range_error;
-  logic [MEMORIES-1:0][57:0] memory_base;
-  logic [MEMORIES-1:0][31:0] memory_words, memory_bits, memory_needs;
+  `MR_MEMORY_WIRES
   for (genvar m = 0; m < MEMORIES; m++) begin : g_base
     assign memory_base[m] = base_i[m][63:6];
   end
   assign memory_words = words_i;
-  logic [MEMORIES-1:0] plan_valid, plan_ready, fetch_valid, fetch_ready, store_valid, store_ready;
-  logic [MEMORIES-1:0][96:0] plan;
-  logic [MEMORIES-1:0][511:0] fetch, store;
 `define MR_MEMORY(n, bits, words) `MR_MEMORY_SERVED(n, bits, words) `MR_MEMORY_RULES(n, bits, words)
   `MR_MEMORY_LIST
 `undef MR_MEMORY

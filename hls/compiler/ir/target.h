@@ -29,7 +29,7 @@ struct target {
 
     // Operands of a multiplier, signed, and the pieces into which longer ones are cut.
     int narrow, wide, narrow_piece, wide_piece;
-    int logic_product;    // of so many bits a product is logic, for Yosys as for Vivado
+    int logic_product;    // of so many bits, and fewer, a product is logic, for Yosys
     bool pairs_products;  // two products of 8 bits can take one multiplier (pairs.c)
     bool product_outside; // the register behind a product is none of the multiplier's
 
